@@ -1,0 +1,15 @@
+// The subcommands. Each adds itself to the app and, when chosen, puts what it does into `run`.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace hadal {
+
+using AddCommand = void (*)(CLI::App& app, std::function<void()>& run);
+
+void add_inspect(CLI::App& app, std::function<void()>& run);
+
+inline constexpr AddCommand kCommands[] = {add_inspect};
+
+}  // namespace hadal

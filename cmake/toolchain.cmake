@@ -1,0 +1,20 @@
+# Compiler settings shared by everything: warnings are errors, sums are never contracted behind our back.
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+add_compile_options(-Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wno-sign-conversion
+                    -Wnon-virtual-dtor -ffp-contract=off -fno-math-errno)
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+add_compile_options(-fstack-protector-strong)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+
+if(HADAL_SANITIZE)
+  add_compile_options(-fsanitize=${HADAL_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${HADAL_SANITIZE})
+endif()

@@ -1,0 +1,48 @@
+// Files: whole-file reads with a limit, read-only views of big files, atomic writes.
+//
+// All errors are Error(kIo) naming the path and the system's reason; a file over its limit is
+// Error(kInvalidModel).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace hadal {
+
+// The whole file as bytes; refuses files larger than limit_bytes before reading.
+std::string read_file(const std::string& path, uint64_t limit_bytes);
+
+bool file_exists(const std::string& path);
+bool is_directory(const std::string& path);
+
+// Writes to path.tmp, syncs, renames over path and syncs the folder: a crash leaves the old or the new file.
+void write_file_atomically(const std::string& path, std::string_view content);
+
+enum class LoadMode {
+  kMmap,  // pages come from the page cache when touched
+  kRead,  // everything is read into anonymous memory up front
+};
+
+// A file's bytes for as long as the object lives. Move-only.
+class FileView {
+ public:
+  FileView(const std::string& path, LoadMode mode);
+  ~FileView();
+  FileView(FileView&& other) noexcept;
+  FileView& operator=(FileView&& other) noexcept;
+  FileView(const FileView&) = delete;
+  FileView& operator=(const FileView&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+  const std::byte* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+}  // namespace hadal
