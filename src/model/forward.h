@@ -1,0 +1,69 @@
+// forward: the model, in straight lines of ops.* calls: prefill chunks of any size, decode, many sequences at once.
+//
+// The result for a token is the same bits however its sequence is cut into calls and whoever else is in the batch.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "model/model.h"
+#include "model/state.h"
+#include "ops/ops.h"
+
+namespace hadal {
+
+// The next tokens of one sequence: positions state->length() ... Token ids < vocab_size (checked by the caller).
+struct Slice {
+  SequenceState* state = nullptr;
+  std::span<const int32_t> ids;
+  int64_t logit_rows = 1;  // of the last rows of this slice; 0 = none (a prefill chunk that is not the last)
+};
+
+// What a test may watch; called after each layer.
+struct LayerTrace {
+  int64_t layer = 0;
+  ConstMat streams;                          // [t, 4d]
+  std::span<const int64_t> index_topk;       // [t, index_topk], CSA layers only
+  std::span<const int32_t> experts;          // [t, top_k]
+};
+
+// Scratch for at most max_rows rows a call, allocated once.
+class Workspace {
+ public:
+  Workspace(const Model& model, int64_t max_rows, int64_t max_logit_rows);
+  ~Workspace();
+  int64_t max_rows() const { return max_rows_; }
+  int64_t max_logit_rows() const { return max_logit_rows_; }
+  int64_t bytes() const;
+  static int64_t planned_bytes(const ModelConfig& config, int64_t max_rows, int64_t max_logit_rows);
+
+  std::function<void(const LayerTrace&)> trace;  // empty = off
+  // Teacher forcing (eval --teacher): may overwrite a layer's input streams [t,4d]; empty = off.
+  std::function<void(int64_t layer, Mat streams)> before_layer;
+
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  int64_t max_rows_;
+  int64_t max_logit_rows_;
+  std::unique_ptr<Impl> impl_;
+};
+
+struct ForwardResult {
+  ConstMat logits;   // [sum of logit_rows, vocab], in slice order; valid until the next call
+  ConstMat streams;  // [rows, 4d] after the last layer, what MTP takes
+};
+
+// Advances every state by its slice. The sum of ids must be <= max_rows; states must have room.
+ForwardResult forward(const Model& model, std::span<const Slice> batch, Workspace& workspace, Ops& ops);
+
+// The MTP block at positions first ... first+t-1 of one sequence: streams[i] are the main model's at that position,
+// next_ids[i] the token after it. Fills the MTP ring; logits (for the token after next) of the last logit_rows rows,
+// all of them if logit_rows < 0.
+ForwardResult mtp_forward(const Model& model, SequenceState& state, int64_t first, ConstMat streams,
+                          std::span<const int32_t> next_ids, int64_t logit_rows, Workspace& workspace, Ops& ops);
+
+}  // namespace hadal

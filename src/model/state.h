@@ -1,0 +1,98 @@
+// SequenceState: everything the model remembers of one sequence (spec section 4), planned and allocated at creation.
+//
+// Rings are longer than the window by kMaxRollback rows and indexed by position mod size, and an entry is visible only
+// through a query's position; so truncate(n) just forgets the last tokens (at most kMaxRollback of them).
+// Entries are append-only; snapshot() saves the rings, from which restore() goes back to any earlier length.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "formats/config.h"
+#include "ops/ops.h"
+
+namespace hadal {
+
+inline constexpr int64_t kMaxRollback = 8;
+
+// Bytes of one state, by part: what `hadal inspect --ctx` and --dry-run print.
+struct StatePlan {
+  int64_t window_rings = 0;
+  int64_t csa_entries = 0;
+  int64_t index_keys = 0;
+  int64_t hca_entries = 0;
+  int64_t compressor_rows = 0;
+  int64_t mtp = 0;
+  int64_t total() const { return window_rings + csa_entries + index_keys + hca_entries + compressor_rows + mtp; }
+};
+StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp);
+
+// Zeroed bytes from mmap: pages that were never touched cost nothing.
+class StateBytes {
+ public:
+  StateBytes() = default;
+  explicit StateBytes(int64_t size);
+  std::byte* data() const { return data_.get(); }
+  int64_t size() const { return size_; }
+
+ private:
+  struct Unmap {
+    int64_t size = 0;
+    void operator()(std::byte* p) const;
+  };
+  std::unique_ptr<std::byte[], Unmap> data_;
+  int64_t size_ = 0;
+};
+
+// The last rows of (kv, score) that a compressor has seen; row of position p at p % rows.
+struct CompressorState {
+  int64_t rows = 0;
+  int64_t width = 0;  // coff * D
+  StateBytes kv, score;
+  float* kv_row(int64_t position) const;
+  float* score_row(int64_t position) const;
+};
+
+struct LayerState {
+  int64_t window_rows = 0;
+  StateBytes window;   // [window_rows] kv rows, row of position p at p % window_rows
+  StateBytes entries;  // [max entries] kv rows
+  StateBytes index_keys;
+  CompressorState compressor, index_compressor;
+};
+
+class SequenceState {
+ public:
+  SequenceState(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp);
+
+  int64_t length() const { return length_; }
+  int64_t max_tokens() const { return max_tokens_; }
+  EntryFormat format() const { return format_; }
+
+  // Forgets all but the first `length` tokens; at most kMaxRollback may go, or all of them (length 0).
+  void truncate(int64_t length);
+  // After a forward pass: `count` tokens more.
+  void advance(int64_t count);
+
+  // Rings and compressor rows at the present length.
+  struct Snapshot {
+    int64_t length = 0;
+    std::vector<std::byte> bytes;
+  };
+  Snapshot snapshot() const;
+  // Goes back to a snapshot of this same sequence: its first snapshot.length tokens must be unchanged since.
+  void restore(const Snapshot& snapshot);
+
+  std::vector<LayerState> layers;
+  std::unique_ptr<LayerState> mtp;     // window only
+  std::vector<float> mtp_streams;      // [4d] streams of the last token, which MTP needs with the next token's id
+
+ private:
+  EntryFormat format_;
+  int64_t max_tokens_;
+  int64_t length_ = 0;
+};
+
+}  // namespace hadal
