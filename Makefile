@@ -1,0 +1,69 @@
+# The commands that people and CI use. Each installs what it needs and is quick when there is nothing to do.
+#   make run         build, then let the built-in model speak
+#   make test        release tests, format, include arrows, clang-tidy on changed files
+#   make test-asan test-tsan test-tidy test-peers fuzz bench
+
+JOBS ?= $(shell nproc)
+CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
+SOURCES = $(shell git ls-files '*.cc' '*.h')
+
+.PHONY: build run test test-release test-asan test-tsan test-tidy test-peers format check fuzz bench install clean
+
+build: build/release/build.ninja
+	@ninja -C build/release hadal
+
+run: build
+	@tools/run_builtin.sh
+
+test: test-release check
+
+test-release: packages-test build/release/build.ninja
+	@ninja -C build/release
+	@$(CTEST) --test-dir build/release
+
+test-asan: packages-test build/asan/build.ninja
+	@ninja -C build/asan
+	@$(CTEST) --test-dir build/asan -LE heavy
+
+# The parts with threads: the pool, the ops over it, generation.
+test-tsan: packages-test build/tsan/build.ninja
+	@ninja -C build/tsan base_test ops_test engine_test
+	@$(CTEST) --test-dir build/tsan -L tsan
+
+test-tidy: packages-test packages-check build/release/build.ninja
+	@ninja -C build/release
+	@tools/tidy.sh all
+
+test-peers: packages-test build
+	@tests/peers/run.sh
+
+# What make test checks beside the tests.
+check: packages-test packages-check build/release/build.ninja
+	@clang-format-19 --dry-run -Werror $(SOURCES)
+	@python3 tools/check_includes.py
+	@tools/tidy.sh changed
+
+format: packages-check
+	@clang-format-19 -i $(SOURCES)
+
+fuzz: packages-fuzz build/fuzz/build.ninja
+	@ninja -C build/fuzz
+
+bench: packages-bench build/bench/build.ninja
+	@ninja -C build/bench
+
+install: build
+	@cmake --install build/release
+
+clean:
+	@rm -rf build
+
+build/%/build.ninja: | packages-build
+	@cmake --preset $* > build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }
+	@rm -f build-$*.log
+
+.PHONY: packages-build packages-test packages-check packages-fuzz packages-bench
+packages-build packages-check packages-fuzz packages-bench:
+	@tools/install_packages.sh $(@:packages-%=%)
+packages-test:
+	@tools/install_packages.sh build test
