@@ -28,7 +28,7 @@ test-asan: packages-test build/asan/build.ninja
 # The parts with threads: the pool, the ops over it, generation.
 test-tsan: packages-test build/tsan/build.ninja
 	@ninja -C build/tsan base_test ops_test engine_test
-	@$(CTEST) --test-dir build/tsan -L tsan
+	@$(CTEST) --test-dir build/tsan -L '^(base|ops|engine)$$'
 
 test-tidy: packages-test packages-check build/release/build.ninja
 	@ninja -C build/release
