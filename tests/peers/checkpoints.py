@@ -3,8 +3,8 @@
 
 `hadal make-random` writes the folder, transformers loads the very same folder in fp32 (eager attention, eager experts). Every
 logit must be within 1e-4. Two correct programs may differ by more only where a top-k choice (experts, or entries of the
-indexer) is closer than the rounding noise: such positions, and all after the first of them, are left out, with the margin
-printed and counted; nothing is left out unless it differs.
+indexer) is closer than the rounding noise. So where logits differ, the choices of both are compared: positions from the first
+too far one on are left out, printed and counted, only if in the first layer with another choice all such choices are ties.
 """
 import os
 
@@ -16,6 +16,7 @@ import pathlib
 import random
 import shutil
 import tempfile
+from typing import NamedTuple
 
 import common
 import torch
@@ -24,7 +25,7 @@ from safetensors.torch import load_file
 from transformers.models.deepseek_v4 import modeling_deepseek_v4 as peer
 
 TOLERANCE = 1e-4
-TINY_MARGIN = 2e-5  # of scores of about 1: a hundred times the difference seen between two summation orders
+TIE = 1e-5  # between scores of about 1: ten times the difference seen between two summation orders
 
 
 def main() -> None:
@@ -86,41 +87,41 @@ class Case:
         self.folder.mkdir(parents=True)
         try:
             common.run_ok(*self.make)
-            mine = self.evaluate("logits", *self.cut)["logits"]
+            mine = self.evaluate(*self.cut)["logits"]
         except common.HadalFailed as failure:
             verdict.difference(str(failure))
             return True, 0.0
-        theirs, margins = peer_logits(self.folder / "model", self.ids)
+        theirs, choices = peer_logits(self.folder / "model", self.ids)
         by_position = (mine - theirs).abs().amax(dim=1).nan_to_num(nan=float("inf"))
         too_far = (by_position > TOLERANCE).nonzero().flatten().tolist()
         if not too_far:
             return False, by_position.max().item()
         first = too_far[0]
-        where, margin = smallest_margin(margins, first)
-        if margin < TINY_MARGIN:
-            print(f"left out (case {self.number}): positions {first}..{len(self.ids) - 1}: {where} has a margin of {margin:.1e}", flush=True)
+        trace = self.evaluate("--trace")
+        layer, others = other_choices(trace, choices, first)
+        if others and max(margin for _, margin in others) < TIE:
+            position, margin = others[0]
+            print(f"left out (case {self.number}): positions {first}..{len(self.ids) - 1}: layer {layer} has a tie at position {position} (margin {margin:.1e})", flush=True)
             verdict.count("positions left out", len(self.ids) - first)
             return False, by_position[:first].max().item() if first else 0.0
-        verdict.difference(self.report(by_position, first, f"smallest margin so far {margin:.1e} ({where})"))
+        verdict.difference(self.report(by_position, first, trace, f"other choices first in layer {layer}, at (position, margin): {others[:4]}" if others else "same choices"))
         return True, by_position.max().item()
 
-    def evaluate(self, what: str, *more: str) -> dict[str, torch.Tensor]:
-        ids, out = self.folder / "ids.txt", self.folder / f"{what}.safetensors"
+    def evaluate(self, *more: str) -> dict[str, torch.Tensor]:
+        ids, out = self.folder / "ids.txt", self.folder / "out.safetensors"
         ids.write_text(" ".join(map(str, self.ids)) + "\n")
         common.run_ok("eval", "logits", str(self.folder / "model"), "--ids", str(ids), "--out", str(out), "--numerics", "fp32", *more)
         return load_file(out)
 
-    def report(self, by_position: torch.Tensor, first: int, margin: str) -> str:
-        self.ids = self.ids[:first + 1]
-        trace = self.evaluate("trace", "--trace")
+    def report(self, by_position: torch.Tensor, first: int, trace: dict[str, torch.Tensor], choices: str) -> str:
         streams = peer_streams(self.folder / "model", self.ids)
-        layers = [(trace[f"layers.{n}.out"] - s).abs().max().item() for n, s in enumerate(streams)]
+        layers = [(trace[f"layers.{n}.out"] - s).abs()[:first + 1].max().item() for n, s in enumerate(streams)]
         return "\n".join([
             common.command(*self.make),
             common.command("eval", "logits", "DIR", "--ids", "IDS", "--numerics", "fp32", *self.cut) + f"   # case {self.number}",
-            f"ids: {' '.join(map(str, self.ids))}",
-            f"logits differ by {by_position[first]:.1e} at position {first}, {(by_position > TOLERANCE).sum()} of {len(by_position)} positions are too far",
-            f"streams after each layer differ by {', '.join(f'{d:.1e}' for d in layers)}; {margin}",
+            f"ids: {' '.join(map(str, self.ids[:first + 1]))}",
+            f"logits differ by {by_position[first]:.1e} at position {first}; {(by_position > TOLERANCE).sum()} of {len(by_position)} positions are too far",
+            f"up to there the streams after each layer differ by {', '.join(f'{d:.1e}' for d in layers)}; {choices}",
         ])
 
 
@@ -158,31 +159,38 @@ def load(folder: pathlib.Path) -> torch.nn.Module:
     return transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", experts_implementation="eager").eval()
 
 
-def peer_logits(folder: pathlib.Path, ids: list[int]) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Logits, and for each top-k choice of the model its margin at every position."""
+class Choice(NamedTuple):
+    """A top-k choice of one layer, per position: what was taken (ascending, -1 at the end), and how closely."""
+
+    taken: torch.Tensor
+    margin: torch.Tensor
+
+
+def peer_logits(folder: pathlib.Path, ids: list[int]) -> tuple[torch.Tensor, dict[str, Choice]]:
+    """Logits, and the model's choices under the names of hadal's trace."""
     model = load(folder)
-    margins: dict[str, torch.Tensor] = {}
+    choices: dict[str, Choice] = {}
 
     def on_router(name):
         def hook(module, inputs, outputs):
-            scores = module.score_fn(outputs[0]) + module.e_score_correction_bias
-            margins[name] = top_margin(scores, module.top_k)
+            choices[name] = choice(module.score_fn(outputs[0]) + module.e_score_correction_bias, module.top_k)
         return hook
 
     def on_scorer(name, indexer):
         def hook(module, inputs, scores):
             position = torch.arange(scores.shape[1])[:, None]
             hidden = torch.arange(scores.shape[2]) >= (position + 1) // indexer.compress_rate
-            margins[name] = top_margin(scores[0].masked_fill(hidden, float("-inf")), indexer.index_topk)
+            choices[name] = choice(scores[0].masked_fill(hidden, float("-inf")), indexer.index_topk)
         return hook
 
     for name, module in model.named_modules():
+        layer = ".".join(name.split(".")[1:3])  # model.layers.N...
         if isinstance(module, peer.DeepseekV4TopKRouter):
-            module.register_forward_hook(on_router(name))
+            module.register_forward_hook(on_router(f"{layer}.experts"))
         elif isinstance(module, peer.DeepseekV4Indexer):
-            module.scorer.register_forward_hook(on_scorer(name, module))
+            module.scorer.register_forward_hook(on_scorer(f"{layer}.index_topk", module))
     with torch.no_grad():
-        return model(torch.tensor([ids]), use_cache=False).logits[0], margins
+        return model(torch.tensor([ids]), use_cache=False).logits[0], choices
 
 
 def peer_streams(folder: pathlib.Path, ids: list[int]) -> list[torch.Tensor]:
@@ -195,20 +203,26 @@ def peer_streams(folder: pathlib.Path, ids: list[int]) -> list[torch.Tensor]:
     return streams
 
 
-def top_margin(scores: torch.Tensor, k: int) -> torch.Tensor:
-    """Per row, the distance between the last one taken and the first one left; infinite where all are taken."""
-    if scores.shape[1] <= k:
-        return torch.full((scores.shape[0],), float("inf"))
-    best = scores.topk(k + 1, dim=1).values
-    return torch.where(best[:, k].isinf(), float("inf"), best[:, k - 1] - best[:, k])
+def choice(scores: torch.Tensor, k: int) -> Choice:
+    infinity = float("inf")
+    k, all_taken = min(k, scores.shape[1]), scores.shape[1] <= k
+    best = scores.topk(k, dim=1)
+    taken = torch.where(best.values == -infinity, 2**62, best.indices).sort(dim=1).values
+    margin = torch.full((len(scores),), infinity)
+    if not all_taken:
+        left = scores.topk(k + 1, dim=1).values[:, k]
+        margin = torch.where(left == -infinity, infinity, best.values[:, -1] - left)
+    return Choice(torch.where(taken == 2**62, -1, taken), margin)
 
 
-def smallest_margin(margins: dict[str, torch.Tensor], last: int) -> tuple[str, float]:
-    found = [(margin[:last + 1].min().item(), int(margin[:last + 1].argmin()), name) for name, margin in margins.items()]
-    if not found:
-        return "no choice", float("inf")
-    margin, position, name = min(found)
-    return f"{name} at position {position}", margin
+def other_choices(trace: dict[str, torch.Tensor], choices: dict[str, Choice], last: int) -> tuple[int, list[tuple[int, float]]]:
+    """The first layer where hadal chose otherwise up to position `last`, and there (position, margin) of each such choice."""
+    for name, (taken, margin) in sorted(choices.items(), key=lambda item: (int(item[0].split(".")[1]), item[0].endswith("experts"))):
+        mine = trace[name][:last + 1, :taken.shape[1]]
+        other = (mine != taken[:last + 1]).any(dim=1).nonzero().flatten().tolist()
+        if other:
+            return int(name.split(".")[1]), [(p, margin[p].item()) for p in other]
+    return -1, []
 
 
 if __name__ == "__main__":

@@ -311,18 +311,36 @@ class Conversation:
         n = len(self.messages)
         found = [make(messages=self.messages[:i] + self.messages[j:]) for j in range(n, 0, -1) for i in range(max(0, j - 3), j)]
         found += [make(tools=self.tools[:i] + self.tools[i + 1:]) for i in range(len(self.tools))]
+        for i, tool in enumerate(self.tools):
+            less = [{**tool, "parameters": dict(part)} for part in halves(list(tool["parameters"].items()))] + [{**tool, "description": part} for part in halves(tool["description"])]
+            found += [make(tools=[*self.tools[:i], part, *self.tools[i + 1:]]) for part in less]
         if self.schema is not None:
-            found.append(make(schema=None))
+            found += [make(schema=dict(part) or None) for part in halves(list(self.schema.items()))]
+        for call in [c for m in self.messages for c in m.get("calls", ()) if len(m["calls"]) > 1]:
+            without = [{**m, "calls": [c for c in m["calls"] if c is not call]} if "calls" in m else m for m in self.messages]
+            found.append(make(messages=[m for m in without if m.get("id") != call["id"]]))
         for i, message in enumerate(self.messages):
-            for key in ("content", "reasoning", "calls"):
-                value = message.get(key)
-                if value and not (key == "calls" and len(value) == 1):
-                    half = (len(value) + 1) // 2
-                    cuts = [value[half:], value[:half]] if len(value) > 1 else ["x"] if value != "x" else []
-                    found += [make(messages=[*self.messages[:i], {**message, key: cut}, *self.messages[i + 1:]]) for cut in cuts]
-            if message.get("calls") and len(message["calls"]) == 1:
-                found.append(make(messages=[*self.messages[:i], {k: v for k, v in message.items() if k != "calls"}, *self.messages[i + 1:]]))
+            found += [make(messages=[*self.messages[:i], less, *self.messages[i + 1:]]) for less in smaller_messages(message)]
         return [c for c in found if c.is_shared()]
+
+
+def smaller_messages(message: dict) -> list[dict]:
+    found = [{**message, key: part} for key in ("content", "reasoning") for part in halves(message.get(key) or "")]
+    calls = message.get("calls", [])
+    found += [{**message, "calls": part} for part in halves(calls) if part]
+    if len(calls) == 1:
+        found.append({k: v for k, v in message.items() if k != "calls"})
+    for i, call in enumerate(calls):
+        arguments = call["arguments"]
+        less = halves(arguments) if isinstance(arguments, str) else [dict(part) for part in halves(list(arguments.items()))]
+        found += [{**message, "calls": [*calls[:i], {**call, "arguments": part}, *calls[i + 1:]]} for part in less if not isinstance(part, str) or not is_json(part)]
+    return found
+
+
+def halves(value: str | list) -> list:
+    """The value without its first and without its second half (without one item: empty)."""
+    middle = (len(value) + 1) // 2
+    return [value[middle:], value[:middle]] if len(value) > 1 else [value[:0]] if value else []
 
 
 def hadal_message(message: dict) -> dict:
