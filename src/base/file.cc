@@ -42,7 +42,8 @@ void read_exactly(const Descriptor& fd, const std::string& path, char* out, size
     const ssize_t n = ::read(fd.get(), out + done, size - done);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail(ErrorCode::kIo, "{}: read failed at byte {}: {}", path, done, std::strerror(errno));
-    if (n == 0) fail(ErrorCode::kIo, "{}: ended at byte {} of {}; it changed while being read", path, done, size);
+    if (n == 0)
+      fail(ErrorCode::kIo, "{}: ended at byte {} of {}; it changed while being read", path, done, size);
     done += static_cast<size_t>(n);
   }
 }
@@ -55,7 +56,9 @@ std::string read_file(const std::string& path, uint64_t limit_bytes) {
   if (size > limit_bytes)
     fail(ErrorCode::kInvalidModel, "{}: {} bytes, more than the {} that such a file may have", path, size,
          limit_bytes);
-  std::string content(size, '\0');
+  std::string content;
+  content.reserve(size + kReadPadding);
+  content.resize(size);
   read_exactly(fd, path, content.data(), content.size());
   return content;
 }
@@ -81,7 +84,8 @@ void write_file_atomically(const std::string& path, std::string_view content) {
       if (n < 0) fail(ErrorCode::kIo, "{}: write failed: {}", temporary, std::strerror(errno));
       done += static_cast<size_t>(n);
     }
-    if (::fdatasync(fd.get()) != 0) fail(ErrorCode::kIo, "{}: sync failed: {}", temporary, std::strerror(errno));
+    if (::fdatasync(fd.get()) != 0)
+      fail(ErrorCode::kIo, "{}: sync failed: {}", temporary, std::strerror(errno));
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
@@ -94,7 +98,8 @@ void write_file_atomically(const std::string& path, std::string_view content) {
   const size_t slash = path.rfind('/');
   const Descriptor folder(slash == std::string::npos ? "." : path.substr(0, slash + 1),
                           O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (::fsync(folder.get()) != 0) fail(ErrorCode::kIo, "{}: folder sync failed: {}", path, std::strerror(errno));
+  if (::fsync(folder.get()) != 0)
+    fail(ErrorCode::kIo, "{}: folder sync failed: {}", path, std::strerror(errno));
 }
 
 FileView::FileView(const std::string& path, LoadMode mode) : path_(path) {
@@ -104,7 +109,8 @@ FileView::FileView(const std::string& path, LoadMode mode) : path_(path) {
   const int flags = mode == LoadMode::kMmap ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
   const int protection = mode == LoadMode::kMmap ? PROT_READ : PROT_READ | PROT_WRITE;
   void* const at = ::mmap(nullptr, size_, protection, flags, mode == LoadMode::kMmap ? fd.get() : -1, 0);
-  if (at == MAP_FAILED) fail(ErrorCode::kIo, "{}: cannot map {} bytes: {}", path, size_, std::strerror(errno));
+  if (at == MAP_FAILED)
+    fail(ErrorCode::kIo, "{}: cannot map {} bytes: {}", path, size_, std::strerror(errno));
   data_ = static_cast<const std::byte*>(at);
   if (mode == LoadMode::kMmap) return;
   try {

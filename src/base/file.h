@@ -12,7 +12,9 @@
 
 namespace hadal {
 
-// The whole file as bytes; refuses files larger than limit_bytes before reading.
+// The whole file as bytes; refuses files larger than limit_bytes before reading. The string has the capacity
+// for kReadPadding bytes more, so that a JSON parser that reads in blocks need not copy it.
+inline constexpr uint64_t kReadPadding = 64;
 std::string read_file(const std::string& path, uint64_t limit_bytes);
 
 bool file_exists(const std::string& path);

@@ -15,24 +15,22 @@ constexpr size_t kShortPiece = 64;
 
 }  // namespace
 
-MergeTable::MergeTable(size_t count) {
-  CHECK(count <= kMaxMerges);
-  const size_t slots = std::bit_ceil(2 * count + 2);
-  slots_.assign(slots, kEmptySlot);
-  results_.reserve(count);
-  shift_ = 64 - std::countr_zero(slots);
-}
-
-bool MergeTable::add(const Merge& merge) {
-  CHECK(2 * results_.size() < slots_.size());
-  const uint64_t key = pair_key(merge.left, merge.right);
-  size_t at = first_slot(key);
-  for (; slots_[at] != kEmptySlot; at = (at + 1) & (slots_.size() - 1)) {
-    if (slots_[at] >> 20 == key) return false;
+MergeTable::MergeTable(const std::vector<Merge>& merges) {
+  CHECK(merges.size() <= kMaxMerges);
+  const size_t count = std::bit_ceil(2 * merges.size() + 2);
+  slots_.assign(count, kEmptySlot);
+  results_.reserve(merges.size());
+  shift_ = 64 - std::countr_zero(count);
+  // The slots are all over the table: their memory is asked for some merges ahead.
+  constexpr size_t kAhead = 16;
+  const auto key_of = [&](size_t rank) { return pair_key(merges[rank].left, merges[rank].right); };
+  for (size_t rank = 0; rank < merges.size(); ++rank) {
+    if (rank + kAhead < merges.size()) __builtin_prefetch(&slots_[first_slot(key_of(rank + kAhead))]);
+    uint64_t& slot = slots_[place(key_of(rank))];
+    if (slot != kEmptySlot) duplicate_ = static_cast<uint32_t>(rank);
+    slot = key_of(rank) << 20 | rank;
+    results_.push_back(merges[rank].result);
   }
-  slots_[at] = key << 20 | results_.size();
-  results_.push_back(merge.result);
-  return true;
 }
 
 Bpe::Bpe(Vocabulary vocabulary, MergeTable merges)
@@ -52,14 +50,14 @@ BpeCall::BpeCall(const Bpe& bpe, size_t text_size, std::vector<int32_t>& out)
 void BpeCall::encode_piece(std::string_view piece) {
   CHECK(piece.size() <= std::numeric_limits<uint32_t>::max());
   ++stats_.pieces;
-  const uint64_t hash = Vocabulary::hash(piece);
-  const int32_t id = bpe_.vocabulary_.find(piece, hash);
+  const Vocabulary::Key key = Vocabulary::key(piece);
+  const int32_t id = bpe_.vocabulary_.find(piece, key);
   if (id != Vocabulary::kNone && is_direct(id)) {
     ++stats_.direct;
     out_.push_back(id);
     return;
   }
-  Seen& seen = seen_[hash & (seen_.size() - 1)];
+  Seen& seen = seen_[key.hash & (seen_.size() - 1)];
   if (piece == std::string_view(seen.text, seen.size)) {
     ++stats_.repeated;
     for (uint32_t i = 0; i < seen.count; ++i) out_.push_back(out_[seen.first + i]);

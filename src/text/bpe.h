@@ -41,18 +41,14 @@ class MergeTable {
   static constexpr size_t kMaxMerges = (size_t{1} << 20) - 1;
   static constexpr uint32_t kNoRank = kMaxMerges;
 
-  explicit MergeTable(size_t count);
+  // The merges by rank, kMaxMerges at most, of tokens below Vocabulary::kMaxTokens.
+  explicit MergeTable(const std::vector<Merge>& merges);
 
-  size_t size() const { return results_.size(); }
-  // The merge of rank size(). False when the pair is there already.
-  [[nodiscard]] bool add(const Merge& merge);
+  // The rank of a merge whose pair another one has too; kNoRank in a sound table.
+  uint32_t duplicate() const { return duplicate_; }
   uint32_t rank(int32_t left, int32_t right) const {
-    const uint64_t key = pair_key(left, right);
-    for (size_t at = first_slot(key);; at = (at + 1) & (slots_.size() - 1)) {
-      const uint64_t slot = slots_[at];
-      if (slot >> 20 == key) return static_cast<uint32_t>(slot & kNoRank);
-      if (slot == kEmptySlot) return kNoRank;
-    }
+    // An empty slot reads as kNoRank.
+    return static_cast<uint32_t>(slots_[place(pair_key(left, right))] & kNoRank);
   }
   int32_t result(uint32_t rank) const { return results_[rank]; }
 
@@ -61,12 +57,19 @@ class MergeTable {
   static uint64_t pair_key(int32_t left, int32_t right) {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 20 | static_cast<uint32_t>(right);
   }
+  // Where this pair is, or the empty slot where it would go.
+  size_t place(uint64_t key) const {
+    size_t at = first_slot(key);
+    while (slots_[at] >> 20 != key && slots_[at] != kEmptySlot) at = (at + 1) & (slots_.size() - 1);
+    return at;
+  }
   size_t first_slot(uint64_t key) const { return (key * 0x9E3779B97F4A7C15) >> shift_; }
 
   // An open-addressing table, half full at most: left 20 bits, right 20, rank 20 in one word.
   std::vector<uint64_t> slots_;
   std::vector<int32_t> results_;
   int shift_;
+  uint32_t duplicate_ = kNoRank;
 };
 
 class Bpe {

@@ -2,11 +2,16 @@
 
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 
 namespace hadal {
 namespace {
+
+constexpr size_t kWordBytes = sizeof(uint64_t);
+constexpr uint64_t kMultiplier1 = 0x9E3779B97F4A7C15;
+constexpr uint64_t kMultiplier2 = 0xD1B54A32D192ED03;
 
 template <typename T>
 uint64_t load(const char* p) {
@@ -15,59 +20,65 @@ uint64_t load(const char* p) {
   return value;
 }
 
-uint64_t mix(uint64_t a, uint64_t b) {
-  const auto product = static_cast<unsigned __int128>(a) * b;
+// n bytes (8 at most) in loads that may overlap.
+uint64_t load_word(const char* p, size_t n) {
+  if (n >= 4) return load<uint32_t>(p) | load<uint32_t>(p + n - 4) << (8 * (n - 4));
+  if (n == 0) return 0;
+  return load<uint8_t>(p) | load<uint8_t>(p + n / 2) << (8 * (n / 2)) |
+         load<uint8_t>(p + n - 1) << (8 * (n - 1));
+}
+
+__extension__ using Product = unsigned __int128;
+
+// Both halves of the product, so that every bit of `a` reaches the low bits.
+uint64_t mix(uint64_t a, uint64_t multiplier) {
+  const Product product = Product{a} * multiplier;
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-constexpr uint64_t kMultiplier1 = 0x9E3779B97F4A7C15;
-constexpr uint64_t kMultiplier2 = 0xD1B54A32D192ED03;
-
 }  // namespace
 
-Vocabulary::Vocabulary(size_t count) {
-  CHECK(count <= kMaxTokens);
-  ends_.reserve(count);
-  slots_.assign(std::bit_ceil(2 * count + 1), Slot{0, kNone});
-}
-
-bool Vocabulary::add(std::string_view bytes, bool findable) {
-  CHECK(2 * ends_.size() < slots_.size());
-  if (findable) {
-    const uint64_t h = hash(bytes);
-    if (find(bytes, h) != kNone) return false;
-    const size_t mask = slots_.size() - 1;
-    size_t at = h & mask;
-    while (slots_[at].id != kNone) at = (at + 1) & mask;
-    slots_[at] = {static_cast<uint32_t>(h >> 32), static_cast<int32_t>(ends_.size())};
-  }
-  bytes_.append(bytes);
-  ends_.push_back(static_cast<uint32_t>(bytes_.size()));
-  return true;
-}
-
-uint64_t Vocabulary::hash(std::string_view bytes) {
+Vocabulary::Key Vocabulary::key(std::string_view bytes) {
   const char* p = bytes.data();
   size_t n = bytes.size();
   uint64_t h = n * kMultiplier2;
-  for (; n > 8; p += 8, n -= 8) h = mix(h ^ load<uint64_t>(p), kMultiplier1);
-  // The rest in two overlapping loads.
-  uint64_t last = 0;
-  if (n >= 4) {
-    last = load<uint32_t>(p) << 32 | load<uint32_t>(p + n - 4);
-  } else if (n > 0) {
-    last = load<uint8_t>(p) << 16 | load<uint8_t>(p + n / 2) << 8 | load<uint8_t>(p + n - 1);
-  }
-  return mix(h ^ last, kMultiplier2);
+  for (; n > kWordBytes; p += kWordBytes, n -= kWordBytes) h = mix(h ^ load<uint64_t>(p), kMultiplier1);
+  const uint64_t rest = load_word(p, n);
+  h = mix(h ^ rest, kMultiplier2);
+  return {bytes.size() <= kWordBytes ? rest : h, h};
 }
 
-int32_t Vocabulary::find(std::string_view bytes, uint64_t hash_of_bytes) const {
-  const size_t mask = slots_.size() - 1;
-  const auto tag = static_cast<uint32_t>(hash_of_bytes >> 32);
-  for (size_t at = hash_of_bytes & mask; slots_[at].id != kNone; at = (at + 1) & mask) {
-    if (slots_[at].tag == tag && this->bytes(slots_[at].id) == bytes) return slots_[at].id;
+Vocabulary::Vocabulary(ByteStrings tokens, const std::vector<bool>& ordinary) : tokens_(std::move(tokens)) {
+  const size_t count = tokens_.size();
+  CHECK(count <= kMaxTokens && ordinary.size() == count);
+  slots_.assign(std::bit_ceil(2 * count + 1), Slot{0, 0, kNone});
+  // The slots are all over the table: their memory is asked for some tokens ahead.
+  constexpr size_t kAhead = 16;
+  Key keys[kAhead];
+  for (size_t i = 0; i < count + kAhead; ++i) {
+    if (i >= kAhead && ordinary[i - kAhead]) {
+      const size_t id = i - kAhead;
+      const Key& k = keys[id % kAhead];
+      Slot& slot = slots_[place(tokens_[id], k)];
+      if (slot.id != kNone) duplicate_ = static_cast<int32_t>(id);
+      slot = {k.word, static_cast<uint32_t>(tokens_[id].size()), static_cast<int32_t>(id)};
+    }
+    if (i < count) {
+      keys[i % kAhead] = key(tokens_[i]);
+      prefetch(keys[i % kAhead]);
+    }
   }
-  return kNone;
+}
+
+size_t Vocabulary::place(std::string_view bytes, const Key& key) const {
+  const size_t mask = slots_.size() - 1;
+  size_t at = key.hash & mask;
+  for (; slots_[at].id != kNone; at = (at + 1) & mask) {
+    const Slot& slot = slots_[at];
+    if (slot.word != key.word || slot.size != bytes.size()) continue;
+    if (bytes.size() <= kWordBytes || this->bytes(slot.id) == bytes) break;
+  }
+  return at;
 }
 
 }  // namespace hadal

@@ -24,11 +24,11 @@ void append_content(std::string_view text, BpeCall& call) {
 }  // namespace
 
 Tokenizer Tokenizer::from_file(const std::string& path) {
-  return from_json(read_file(path, kMaxTokenizerBytes), path);
+  return Tokenizer(read_tokenizer_json(read_file(path, kMaxTokenizerBytes), path));
 }
 
 Tokenizer Tokenizer::from_json(std::string_view json, std::string_view name) {
-  return Tokenizer(read_tokenizer_json(json, name));
+  return Tokenizer(read_tokenizer_json(std::string(json), name));
 }
 
 Tokenizer::Tokenizer(TokenizerParts parts)

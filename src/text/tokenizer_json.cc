@@ -55,12 +55,25 @@ bool append_bytes(std::string_view name, std::string& out) {
   return true;
 }
 
+// The bytes of a merge: left, then right.
+struct SpelledMerge {
+  std::string bytes;
+  size_t cut = 0;
+  Vocabulary::Key keys[3];
+
+  // 0: left, 1: right, 2: what they become.
+  std::string_view part(int which) const {
+    const std::string_view whole = bytes;
+    return which == 0 ? whole.substr(0, cut) : which == 1 ? whole.substr(cut) : whole;
+  }
+};
+
 class Reader {
  public:
-  Reader(std::string_view json, std::string_view name) : name_(name) {
+  Reader(const std::string& json, std::string_view name) : name_(name) {
     if (json.size() > kMaxTokenizerBytes)
       bad("{} bytes, more than the {} that a tokenizer.json may have", json.size(), kMaxTokenizerBytes);
-    const auto error = parser_.parse(json.data(), json.size()).get(root_);
+    const auto error = parser_.parse(json).get(root_);
     if (error) bad("not valid JSON: {}", simdjson::error_message(error));
     if (!root_.is_object()) bad("the file is {}, not a JSON object", shown(root_));
   }
@@ -91,6 +104,8 @@ class Reader {
   Vocabulary make_vocabulary() const;
   void check_added_are_not_ordinary(const Vocabulary& vocabulary) const;
   MergeTable make_merges(const Vocabulary& vocabulary) const;
+  void spell(element entry, size_t index, SpelledMerge& spelled) const;
+  Merge find_tokens(const SpelledMerge& spelled, const Vocabulary& vocabulary, size_t index) const;
   std::pair<std::string_view, std::string_view> merge_sides(element entry, size_t index) const;
 
   // A member of an object; null where it is missing.
@@ -210,21 +225,29 @@ void Reader::read_added(element token) {
 }
 
 Vocabulary Reader::make_vocabulary() const {
-  Vocabulary vocabulary(names_.size());
-  std::string bytes;
-  for (size_t id = 0; id < names_.size(); ++id) {
-    const Name& name = names_[id];
-    bytes.clear();
+  ByteStrings tokens;
+  tokens.bytes.reserve(8 * names_.size());
+  tokens.ends.reserve(names_.size());
+  std::vector<bool> ordinary;
+  ordinary.reserve(names_.size());
+  for (const Name& name : names_) {
+    const size_t begin = tokens.bytes.size();
     if (name.added) {
-      bytes = name.text;
-    } else if (!append_bytes(name.text, bytes)) {
-      bad("model.vocab: {:?} (id {}) has a character that stands for no byte, and is not in added_tokens",
-          name.text, id);
+      tokens.bytes += name.text;
+    } else if (!append_bytes(name.text, tokens.bytes)) {
+      bad("model.vocab: {:?} has a character that stands for no byte, and is not in added_tokens", name.text);
     }
-    if (bytes.empty() || bytes.size() > kMaxTokenBytes)
-      bad("model.vocab: the token of id {} has {} bytes; expected 1 to {}", id, bytes.size(), kMaxTokenBytes);
-    if (!vocabulary.add(bytes, !name.added)) bad("model.vocab has {:?} twice", name.text);
+    const size_t size = tokens.bytes.size() - begin;
+    if (size == 0 || size > kMaxTokenBytes)
+      bad("model.vocab: the token of id {} has {} bytes; expected 1 to {}", tokens.size(), size,
+          kMaxTokenBytes);
+    tokens.ends.push_back(static_cast<uint32_t>(tokens.bytes.size()));
+    ordinary.push_back(!name.added);
   }
+  Vocabulary vocabulary(std::move(tokens), ordinary);
+  const int32_t duplicate = vocabulary.duplicate();
+  if (duplicate != Vocabulary::kNone)
+    bad("model.vocab has {:?} twice", names_[static_cast<size_t>(duplicate)].text);
   for (int byte = 0; byte < 256; ++byte) {
     const char text = static_cast<char>(byte);
     if (vocabulary.find({&text, 1}) == Vocabulary::kNone)
@@ -253,28 +276,45 @@ MergeTable Reader::make_merges(const Vocabulary& vocabulary) const {
   const simdjson::dom::array array(list);
   if (array.size() > MergeTable::kMaxMerges)
     bad("model.merges has {} entries, more than {}", array.size(), MergeTable::kMaxMerges);
-  MergeTable merges(array.size());
-  std::string bytes;
+  std::vector<Merge> merges;
+  merges.reserve(array.size());
+  // The tokens are found some merges after their memory was asked for.
+  std::array<SpelledMerge, 16> ahead;
+  size_t read = 0;
   for (const element entry : array) {
-    const auto [left, right] = merge_sides(entry, merges.size());
-    const auto find = [&](std::string_view token) {
-      const int32_t id = vocabulary.find(token);
-      if (id == Vocabulary::kNone)
-        bad("model.merges[{}] is {}; {:?} is no ordinary token of model.vocab", merges.size(), shown(entry),
-            token);
-      return id;
-    };
-    bytes.clear();
-    const bool left_ok = append_bytes(left, bytes);
-    const size_t cut = bytes.size();
-    if (!append_bytes(right, bytes) || !left_ok)
-      bad("model.merges[{}] is {}; a character of it stands for no byte", merges.size(), shown(entry));
-    const std::string_view whole = bytes;
-    const Merge merge{find(whole.substr(0, cut)), find(whole.substr(cut)), find(whole)};
-    if (!merges.add(merge))
-      bad("model.merges[{}] is {}, which is there already", merges.size(), shown(entry));
+    SpelledMerge& spelled = ahead[read % ahead.size()];
+    if (read >= ahead.size()) merges.push_back(find_tokens(spelled, vocabulary, merges.size()));
+    spell(entry, read++, spelled);
+    for (int part = 0; part < 3; ++part)
+      vocabulary.prefetch(spelled.keys[part] = Vocabulary::key(spelled.part(part)));
   }
-  return merges;
+  while (merges.size() < read)
+    merges.push_back(find_tokens(ahead[merges.size() % ahead.size()], vocabulary, merges.size()));
+  MergeTable table(merges);
+  if (table.duplicate() != MergeTable::kNoRank)
+    bad("model.merges[{}] is {}, which is there twice", table.duplicate(),
+        shown(array.at(table.duplicate())));
+  return table;
+}
+
+void Reader::spell(element entry, size_t index, SpelledMerge& spelled) const {
+  const auto [left, right] = merge_sides(entry, index);
+  spelled.bytes.clear();
+  const bool left_ok = append_bytes(left, spelled.bytes);
+  spelled.cut = spelled.bytes.size();
+  if (!append_bytes(right, spelled.bytes) || !left_ok)
+    bad("model.merges[{}] is {}; a character of it stands for no byte", index, shown(entry));
+}
+
+Merge Reader::find_tokens(const SpelledMerge& spelled, const Vocabulary& vocabulary, size_t index) const {
+  int32_t ids[3];
+  for (int part = 0; part < 3; ++part) {
+    ids[part] = vocabulary.find(spelled.part(part), spelled.keys[part]);
+    if (ids[part] == Vocabulary::kNone)
+      bad("model.merges[{}] needs {:?}, which is no ordinary token of model.vocab", index,
+          spelled.part(part));
+  }
+  return {ids[0], ids[1], ids[2]};
 }
 
 // "left right" or ["left", "right"].
@@ -335,7 +375,7 @@ std::string Reader::shown(element value) {
 
 }  // namespace
 
-TokenizerParts read_tokenizer_json(std::string_view json, std::string_view name) {
+TokenizerParts read_tokenizer_json(const std::string& json, std::string_view name) {
   return Reader(json, name).read();
 }
 

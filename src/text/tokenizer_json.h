@@ -6,6 +6,7 @@
 // here and are not read.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 #include "text/bpe.h"
@@ -22,7 +23,8 @@ struct TokenizerParts {
 inline constexpr uint64_t kMaxTokenizerBytes = uint64_t{64} << 20;
 inline constexpr size_t kMaxTokenBytes = 1024;
 
-// `name` stands for the file in messages. Error(kInvalidModel).
-TokenizerParts read_tokenizer_json(std::string_view json, std::string_view name);
+// `name` stands for the file in messages. Error(kInvalidModel). A string with spare capacity (as read_file
+// gives) is read in place.
+TokenizerParts read_tokenizer_json(const std::string& json, std::string_view name);
 
 }  // namespace hadal

@@ -1,0 +1,125 @@
+"""Word lists and sentence patterns of the corpus, by language. In a pattern, {key} draws from the list of that name."""
+
+LATIN_SYLLABLES = ("ba be bi bo da de do fa fe ga go ha he ka ke ki ko la le li lo ma me mi mo na ne ni no pa pe po ra re ri ro sa "
+                   "se si so ta te ti to va ve vi vo za ze zo ran lin mar tel dor ven gar bel sol kar nor").split()
+
+LANGUAGES = {
+    "english": {
+        "bytes": 60_000, "space": " ", "stop": [". ", ". ", ". ", "? ", "! ", "; "], "syllables": LATIN_SYLLABLES,
+        "who": "the old lighthouse keeper|a careful engineer|our neighbour's youngest daughter|the committee|every second traveller|nobody in the village|the night shift|my grandmother|a flock of starlings|the archivist|one of the surveyors|the ferry captain|a retired botanist|the orchestra|someone from accounting|the translator|an unusually patient mechanic|the city council|two of the divers|her former student".split("|"),
+        "does": "repaired|forgot|measured twice|quietly replaced|described|wouldn't touch|had already sold|carried|photographed|mistook|inherited|kept polishing|couldn't explain|redesigned|catalogued|borrowed|underestimated|dismantled|praised|hid|numbered|weighed|painted over|rehearsed".split("|"),
+        "what": "the brass telescope|a crate of unripe pears|the spring timetable|three hundred letters|the northern bridge|a theory about tides|the missing ledger|their bicycle|an almost transparent map|the greenhouse|a recipe for rye bread|the second movement|a bucket of warm tar|the wiring behind the stove|its own reflection|the weather report|a handful of copper coins|the translated preface|an experimental turbine|the harbour's oldest crane".split("|"),
+        "where": "near the disused quarry|behind the observatory|in the flooded cellar|on the last train|under a corrugated roof|between two thunderstorms|at the edge of the marsh|along the unfinished motorway|inside the clock tower|opposite the bakery|far from any road|within sight of the glacier".split("|"),
+        "when": "before dawn|on a Thursday|after the frost|during the eclipse|twice a year|without being asked|as usual|late in October|long ago|while it snowed|on the following morning|just in time".split("|"),
+        "link": "because|although|so|while|until|and yet|whereas|unless|even though|since".split("|"),
+        "pattern": ["{Who} {does} {what} {where}", "{When}, {who} {does} {what}", "{Who} {does} {what} {link} {who} {does} {what} {when}", "\"{Who} {does} {what},\" said {name}, \"{link} nobody {does} {what}\"", "{name} {does} {what} ({n} of them, to be exact) {where}", "It isn't {what} that {who} {does}; it's {what}", "In {year}, {who} from {name} {does} {what} {when}"],
+    },
+    "turkish": {
+        "bytes": 45_000, "space": " ", "stop": [". ", ". ", "! ", "? "], "syllables": LATIN_SYLLABLES + "şa çe gü ğı öz ışık yıl dağ kuş".split(),
+        "stem": "kitap|deniz|köprü|rüzgâr|öğretmen|çocuk|bahçe|şehir|ırmak|yağmur|güneş|pencere|sokak|arkadaş|gölge|düşünce|yolcu|ağaç|kuş|saat|mektup|türkü|kapı|ışık|dağ|orman|fırın|çarşı|vapur|iskele".split("|"),
+        "tail": "|lar|ler|ın|in|ının|lerinden|larıyla|da|de|dan|den|daki|deki|ımız|imizin|siz|lık|lığı|larımızdan|cesine|yla".split("|"),
+        "who": "yaşlı balıkçı|mahallenin bakkalı|İstanbul'dan gelen ressam|küçük kız kardeşim|gece bekçisi|hiç kimse|Iğdırlı bir saatçi|üniversite öğrencileri|postacı|annemin teyzesi|genç mühendis|kasabanın doktoru|yorgun yolcular|o ünlü besteci".split("|"),
+        "does": "onardı|unuttu|sessizce anlattı|götürmüş|ölçüyordu|saklamış olmalı|görünce gülümsedi|yeniden çizdi|bulamadı|beklemekten vazgeçti|satın almak istedi|değiştirdi|hatırlayamıyor|kıyıya taşıdı|sabaha kadar dinledi|tamamlayacaktı".split("|"),
+        "what": "eski bir pusulayı|kırık aynayı|üç sepet inciri|yarım kalmış romanı|çeşmenin taşlarını|gümüş yüzüğü|dağ yolunun haritasını|unutulmuş şarkıyı|tavan arasındaki sandığı|bütün mektupları|rüzgârgülünü|ıhlamur fidanını|yeşil sandalı|son treni".split("|"),
+        "where": "iskelenin ucunda|dar sokaklarda|köprünün altında|çarşının girişinde|yağmurlu bir avluda|Boğaz'ın kıyısında|ormanın içinde|gölün karşısında".split("|"),
+        "when": "geçen kış|akşamüstü|bayramdan önce|her sabah|üç gün sonra|yıllar önce|güneş batarken|öğleden sonra".split("|"),
+        "pattern": ["{Who} {when} {what} {does}", "{Who}, {where} {what} {does}", "{When} {where} {who} {stem}{tail} {what} {does}", "\"{Stem}{tail} {stem}{tail}\" dedi {name}", "{stem}{tail} {stem}{tail} ve {stem}{tail} arasında {who} {does}", "{year} yılında {n} {stem} {where} bulundu", "{Stem}{tail} {stem}{tail} {stem}{tail} mı"],
+    },
+    "german": {
+        "bytes": 25_000, "space": " ", "stop": [". ", ". ", "! ", "? "], "syllables": LATIN_SYLLABLES,
+        "stem": "Wasser|Straßen|Schiffs|Wetter|Brücken|Garten|Uhren|Stadt|Zeitungs|Glas|Feuer|Apfel|Bücher|Nacht|Schlüssel|Nebel|Küsten|Kohle|Messing|Frühlings".split("|"),
+        "tail": "turm|werk|wächter|plan|bau|händler|stelle|mauer|ordnung|prüfung|gesellschaft|fabrik|karte|schule|rechnung|zeichnung|löscher|straße".split("|"),
+        "who": "die Kapitänin|ein schweigsamer Gärtner|der Müllerssohn|unsere Buchhalterin|der Vermesser|die halbe Belegschaft|ein älterer Fahrgast|niemand außer ihm".split("|"),
+        "does": "reparierte|übersah|beschrieb|verschenkte|zählte|vergrößerte|fürchtete|verglich|bemalte|erklärte|verkaufte|prüfte".split("|"),
+        "what": "den verrosteten Schlüssel|die längste Brücke|ein Fass Süßmost|das fünfte Kapitel|die schiefe Treppe|den grünen Mantel|das Gerücht|die Laterne".split("|"),
+        "where": "hinter dem Gaswerk|über den Dächern|am Rand der Heide|im überfüllten Wartesaal|unter der Eiche|jenseits der Grenze".split("|"),
+        "when": "gegen Mitternacht|im März|trotz des Nebels|am übernächsten Tag|vor der Prüfung|zweimal".split("|"),
+        "pattern": ["{Who} {does} {when} {what} {where}", "{When} {does} {who} {what}", "Der {stem}{tail} neben dem {stem}{tail} gehört {name}", "„{Who} {does} {what}“, sagte {name}", "Zwischen {stem}{tail} und {stem}{tail} liegen {n} Meter"],
+    },
+    "french": {
+        "bytes": 25_000, "space": " ", "stop": [". ", ". ", " ! ", " ? ", " ; "], "syllables": LATIN_SYLLABLES,
+        "who": "l'horlogère du quartier|un géomètre distrait|la voisine d'en face|le chœur des écoliers|personne, sauf lui,|le cuisinier de l'hôtel|une équipe d'ingénieurs|l'ancien maître-nageur".split("|"),
+        "does": "a réparé|n'a jamais vu|décrivait|mesurera|avait égaré|préfère|repeignait|s'est rappelé|emportait|redoute|a hérité d'|traduisait".split("|"),
+        "what": "une boîte à gâteaux|le vieux phare|cette œuvre inachevée|l'escalier de pierre|un âne têtu|la moitié du blé|son propre hiver|le théâtre d'été|des lettres jaunies|quelques pièces d'étain".split("|"),
+        "where": "près du canal|au-delà des vignes|sous la verrière|à côté de l'église|dans l'arrière-cour|au bout du quai".split("|"),
+        "when": "dès l'aube|en août|après la grêle|chaque samedi|tôt ou tard|sans le dire".split("|"),
+        "pattern": ["{Who} {does} {what} {where}", "{When}, {who} {does} {what}", "« {Who} {does} {what} », dit {name}", "Qu'est-ce que {who} {does} {when}", "En {year}, {name} vendit {n} exemplaires à {who}"],
+    },
+    "spanish": {
+        "bytes": 20_000, "space": " ", "stop": [". ", ". ", "; "], "syllables": LATIN_SYLLABLES,
+        "who": "la relojera|un niño descalzo|el capitán jubilado|mi tía de Logroño|la cigüeña|el último cartero|una cuadrilla de albañiles|el organista".split("|"),
+        "does": "arregló|olvidaba|medirá|había escondido|pintó|nunca entendió|vendía|soñó con|despertó|guardará".split("|"),
+        "what": "el reloj de la torre|una jaula vacía|aquel otoño|los planos del acueducto|el corazón del bosque|un montón de leña|la lámpara de aceite|mañana mismo el barco".split("|"),
+        "where": "junto al río|en la azotea|detrás del molino|camino de la montaña|entre los almendros|en ningún lugar".split("|"),
+        "when": "al anochecer|hace años|en pleno julio|después de la vendimia|a veces|de repente".split("|"),
+        "pattern": ["{Who} {does} {what} {where}", "¿{When} {who} {does} {what}?", "¡{Who} {does} {what}!", "{When}, {name} y {who} contaron {n} pájaros {where}"],
+    },
+    "russian": {
+        "bytes": 50_000, "space": " ", "stop": [". ", ". ", "! ", "? ", "… "], "syllables": "ба бе ва ве га да де до за зо ка ки ко ла ле ли ма ми мо на не но па по ра ре ро са се та те ти то фа ша ша ин ов ев ский".split(),
+        "stem": "старинн|медленн|зелён|тяжёл|северн|забыт|прозрачн|шумн|деревянн|ночн|холодн|случайн|бесконечн|медн|осенн".split("|"),
+        "tail": "ый|ая|ое|ого|ому|ым|ом|ые|ых|ыми|ую".split("|"),
+        "who": "смотритель маяка|наша соседка|молодой чертёжник|весь оркестр|бывший капитан|никто из гостей|сестра пекаря|усталый проводник|часовщик|дежурный инженер|учительница географии|рыбаки с того берега".split("|"),
+        "does": "починил|забыл|измеряла дважды|тихо спрятали|описывает|не замечает|продавал|перекрасила|нашёл|боялись потерять|вспоминает|переписал начисто|уронила|обещал вернуть".split("|"),
+        "what": "латунный телескоп|ящик недозрелых груш|расписание поездов|третью главу|ключ от подвала|письмо без адреса|карту болот|старую лодку|электрический чайник|семейный альбом|чертёж моста|ведро краски".split("|"),
+        "where": "за оранжереей|на краю посёлка|под мостом|возле вокзала|в пустом зале|у самой воды|на чердаке|между двумя соснами".split("|"),
+        "when": "до рассвета|в прошлую среду|после грозы|каждую весну|незадолго до праздника|как обычно|в конце октября|однажды".split("|"),
+        "pattern": ["{Who} {does} {what} {where}", "{When} {who} {does} {what}", "{Who} говорит, что {stem}{tail} {what} {where} — это {stem}{tail} {what}", "«{Who} {does} {what}», — сказал {name}", "В {year} году {name} насчитал {n} {stem}{tail} домов {where}", "{Stem}{tail}, {stem}{tail} и {stem}{tail}: {who} {does} {what}"],
+    },
+    "arabic": {
+        "bytes": 40_000, "space": " ", "stop": [". ", "، ", "؟ ", "! "], "syllables": "با دا را سا كا لا ما نا يو هي ري مي سي كو نو تا فا حا زي لو".split(),
+        "stem": "كتاب|مدينة|نافذة|طريق|قمر|حديقة|رسالة|جسر|سفينة|مطر|صديق|ساعة|شجرة|بحر|سوق|ليل|حجر|ضوء".split("|"),
+        "tail": "|ه|ها|هم|نا|ك|ي|ين|ات|ان".split("|"),
+        "who": "حارس المنارة|المهندسة الشابة|جارنا القديم|بائع الخبز|الطبيب المتعب|أصغر البنات|قبطان العبّارة|لا أحد من الضيوف|معلّم الموسيقى|الساعاتي".split("|"),
+        "does": "أصلح|نسي|وصف بهدوء|أخفى|يقيس كل يوم|لم يجد|باع|رسم من جديد|حمل|انتظر طويلًا|يتذكّر|كتب".split("|"),
+        "what": "التلسكوب النحاسي|صندوقًا من الإجاص|الفصل الثالث|مفتاح القبو|خريطة الواحة|القارب الأخضر|رسالةً بلا عنوان|جدول القطارات|المرآة المكسورة|فانوس الزيت".split("|"),
+        "where": "قرب المحطة|تحت الجسر|خلف السوق|على حافة الصحراء|في الفناء الممطر|أمام البحر".split("|"),
+        "when": "قبل الفجر|في الشتاء الماضي|بعد العاصفة|كل صباح|ذات يوم|عند الغروب".split("|"),
+        "pattern": ["{does} {who} {what} {where}", "{when} {does} {who} {what}", "«{does} {who} {what}» قال {name}", "ال{stem} وال{stem}{tail} و{stem}{tail} {where}", "في عام {year} عدّ {name} نحو {n} {stem} {where}"],
+    },
+    "hindi": {
+        "bytes": 20_000, "space": " ", "stop": ["। ", "। ", "? "], "syllables": "का की रा ला मा नी सा ता दे वि शा मो हन".split(),
+        "who": "बूढ़ा मल्लाह|गाँव की डाकिया|मेरी छोटी बहन|एक थका हुआ यात्री|पड़ोस का घड़ीसाज़|कोई भी नहीं|नई इंजीनियर".split("|"),
+        "does": "ठीक किया|भूल गया|चुपचाप छिपाया|दो बार नापा|नहीं ढूँढ पाया|बेच दिया|याद रखा|फिर से बनाया".split("|"),
+        "what": "पीतल की दूरबीन|टूटा हुआ आईना|तीसरा अध्याय|पुल का नक़्शा|आमों की टोकरी|बिना पते की चिट्ठी|हरी नाव".split("|"),
+        "where": "नदी के किनारे|पुराने स्टेशन के पास|छत पर|बाज़ार के पीछे|जंगल में".split("|"),
+        "when": "सुबह से पहले|पिछली सर्दियों में|आँधी के बाद|हर शाम|एक दिन".split("|"),
+        "pattern": ["{who} ने {when} {what} को {where} {does}", "{when} {who} ने {what} {does}", "\"{what} {where}\", {name} ने कहा", "सन {year} में {n} लोग {where} आए"],
+    },
+    "korean": {
+        "bytes": 20_000, "space": " ", "stop": [". ", ". ", "? "], "syllables": "가 나 다 라 마 바 서 진 호 민 수 영 하 은 지".split(),
+        "who": "늙은 등대지기는|옆집 시계공은|젊은 기사가|우체부는|막내딸이|아무도|피곤한 여행자들은".split("|"),
+        "does": "고쳤다|잊어버렸다|조용히 숨겼다|두 번 재었다|찾지 못했다|팔았다|다시 그렸다|기억했습니다".split("|"),
+        "what": "놋쇠 망원경을|깨진 거울을|셋째 장을|다리의 설계도를|배 한 상자를|주소 없는 편지를|초록색 배를".split("|"),
+        "where": "강가에서|옛 역 근처에서|지붕 위에서|시장 뒤에서|숲속에서".split("|"),
+        "when": "새벽 전에|지난겨울에|폭풍이 지나고|저녁마다|어느 날".split("|"),
+        "pattern": ["{who} {when} {what} {does}", "{when} {who} {where} {what} {does}", "“{who} {what} {does}”라고 {name} 씨가 말했다", "{year}년에 {n}명이 {where} 모였다"],
+    },
+    "chinese": {
+        "bytes": 60_000, "space": "", "stop": ["。", "。", "！", "？", "；"], "syllables": "安 博 晨 德 方 光 海 嘉 康 林 明 宁 平 青 然 思 天 文 希 雅 云 泽 志 子".split(),
+        "stem": "城市|河流|数据|机器|语言|历史|音乐|桥梁|气候|星空|实验|市场|邮局|钟表|码头|图书馆|山谷|季节|茶叶|算法|记忆|结构|电力|粮食".split("|"),
+        "tail": "的变化|的边缘|与秩序|之间|的价值|问题|的影子|研究|和未来|的重量|的秘密|里的声音|系统|计划".split("|"),
+        "who": "守灯塔的老人|隔壁的钟表匠|年轻的女工程师|没有一个客人|送信的少年|整个乐团|退休的船长|村里的医生|翻译家|值夜班的人|植物学家|两位潜水员".split("|"),
+        "does": "修好了|忘记了|悄悄藏起了|反复测量|描述过|始终找不到|卖掉了|重新画了|小心地搬走|误会了|继承了|不敢碰|慢慢拆开|称赞了".split("|"),
+        "what": "那架黄铜望远镜|一箱没熟的梨|列车时刻表|小说的第三章|地窖的钥匙|没有地址的信|沼泽地图|一条绿色的小船|三百封旧信|破碎的镜子|厚厚的账本|春天的第一壶茶|自己的倒影|一台试验涡轮机".split("|"),
+        "where": "在废弃的采石场旁边|天文台后面|在积水的地下室里|沿着没修完的公路|在两场雷雨之间|面包店对面|离冰川不远的地方|钟楼里".split("|"),
+        "when": "天亮以前|去年冬天|霜降之后|每逢星期四|像往常一样|很久以前|下雪的时候|十月底".split("|"),
+        "pattern": ["{when}，{who}{where}{does}{what}", "{who}{does}{what}", "“{who}{does}{what}，”{name}说，“可是{stem}{tail}谁也不懂。”", "关于{stem}{tail}，{who}写了{n}页，又谈到{stem}{tail}", "{year}年{name}{does}{what}，{stem}{tail}因此改变了{stem}{tail}", "因为{stem}{tail}，所以{who}{when}{does}{what}"],
+    },
+    "japanese": {
+        "bytes": 50_000, "space": "", "stop": ["。", "。", "！", "？"], "syllables": "あき はる なつ ふゆ みち ゆう けん たか しず かず ひろ まさ とも".split(),
+        "stem": "都市|コンピューター|ことば|歴史|ネットワーク|音楽|橋|気候|データ|星空|実験|市場|時計|港|図書館|季節|お茶|アルゴリズム|記憶|電力".split("|"),
+        "tail": "の変化|のふち|という考え|について|の値打ち|の問題|らしさ|の重み|のひみつ|から聞こえる声|システム|の計画".split("|"),
+        "who": "灯台守の老人は|隣の時計職人が|若いエンジニアは|郵便配達の少年が|誰ひとりとして|引退した船長は|村の医者が|オーケストラ全員は|夜勤の人たちは".split("|"),
+        "does": "直した|忘れてしまった|そっと隠した|二度も測った|見つけられなかった|売りはらった|描きなおしました|大切に運んだ|怖くて触れない|ほめたたえた|思い出している".split("|"),
+        "what": "真鍮の望遠鏡を|まだ青い梨の箱を|列車の時刻表を|小説の第三章を|地下室の鍵を|宛名のない手紙を|沼地の地図を|みどりいろのボートを|こわれた鏡を|古いノートパソコンを|春いちばんのお茶を".split("|"),
+        "where": "石切り場のそばで|天文台のうらで|水びたしの地下室で|パン屋の向かいで|氷河の見えるところで|時計塔の中で|終電のホームで".split("|"),
+        "when": "夜明け前に|去年の冬|霜が降りたあと|毎週木曜日に|いつものように|むかし|雪の降る日|十月の終わりに".split("|"),
+        "pattern": ["{when}、{who}{where}{what}{does}", "{who}{what}{does}", "「{who}{what}{does}」と{name}さんは言った", "{stem}{tail}と{stem}{tail}は、{n}年たっても変わらない", "{year}年、{name}は{stem}{tail}を{where}{does}", "{stem}{tail}のために{who}{what}{does}"],
+    },
+}
+
+NOUNS = ("buffer cursor window packet ledger index shard token weight queue batch layer cache frame vertex cell handle parser node edge "
+         "stream record table column bucket route ticket invoice sensor pixel glyph header footer socket worker chunk offset epoch mask").split()
+VERBS = ("read write find merge split flush rotate append reduce scale clamp decode encode visit push pop sort drain bind resolve render "
+         "commit abort retry measure count trim pack align shift load store").split()
+ADJECTIVES = "old new next last raw packed sorted stale dirty shared local remote inner outer lazy eager partial total cold warm".split()
