@@ -12,7 +12,7 @@ import sys
 
 LIMIT = 0x110000
 # Numbered as CharClass in src/text/unicode_tables.h.
-OTHER, NUMBER, HAN, WORD, PUNCTUATION, SPACE, LINE_BREAK = range(7)
+OTHER, WORD, PUNCTUATION, HAN_OTHER, HAN_WORD, HAN_PUNCTUATION, NUMBER, SPACE, LINE_BREAK = range(9)
 HAN_RANGES = [(0x4E00, 0x9FA5), (0x3040, 0x309F), (0x30A0, 0x30FF)]  # spec deepseek-v4 section 7, step 2
 
 HEAD = """// Made by tools/make_unicode_tables.py from the reference's character classes (Unicode 16.0); do not edit.
@@ -41,10 +41,9 @@ def char_classes(ranges: dict) -> bytearray:
         for first, last in ranges[name]:
             assert not any(classes[first:last + 1]), f"U+{first:04X}..U+{last:04X} of {name} is in two classes"
             classes[first:last + 1] = bytes([value]) * (last + 1 - first)
-    # The first two split steps win over the third, and numbers over Han.
     for first, last in HAN_RANGES:
-        assert NUMBER not in classes[first:last + 1]
-        classes[first:last + 1] = bytes([HAN]) * (last + 1 - first)
+        for c in range(first, last + 1):
+            classes[c] = {OTHER: HAN_OTHER, WORD: HAN_WORD, PUNCTUATION: HAN_PUNCTUATION}[classes[c]]
     classes[ord("\n")] = classes[ord("\r")] = LINE_BREAK
     return classes
 

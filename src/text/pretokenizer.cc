@@ -70,12 +70,13 @@ const char* punctuation_end(const char* p, const char* end) {
 }
 
 // \s*[\r\n]+ | \s+(?!\S) | \s+ where p is white space: up to the last line break of the run; without one, the
-// run less its last character where something follows in the same piece of the second step.
+// run less its last character where something follows in the same piece of the second step, which a number or
+// Han never is.
 const char* space_end(const char* const p, const char* end) {
   const char* last = p;  // where the last character begins
   const char* after_break = nullptr;
   const char* q = p;
-  CharClass next = CharClass::kHan;
+  CharClass next = CharClass::kNumber;
   while (q != end) {
     const Char c = char_at(q, end);
     next = c.cls;
@@ -85,20 +86,21 @@ const char* space_end(const char* const p, const char* end) {
     if (c.cls == CharClass::kLineBreak) after_break = q;
   }
   if (after_break != nullptr) return after_break;
-  const bool ends_step = q == end || next == CharClass::kNumber || next == CharClass::kHan;
-  return ends_step || last == p ? q : last;
+  const bool stands_alone =
+      q == end || (next != CharClass::kWord && next != CharClass::kPunctuation && next != CharClass::kOther);
+  return stands_alone || last == p ? q : last;
 }
 
-// What no alternative matches is one piece, up to where one does: the last character of class kOther before a
-// word belongs to the word.
-const char* other_end(const char* const p, const char* end) {
+// What no alternative matches is one piece, up to where one does: the last such character before a word
+// belongs to it.
+const char* other_end(CharClass other, CharClass word, const char* const p, const char* end) {
   const char* last = p;
   const char* q = p;
   while (q != end) {
     const Char c = char_at(q, end);
-    if (c.cls != CharClass::kOther) {
-      if (c.cls != CharClass::kWord) return q;
-      return last == p ? run_end(CharClass::kWord, q, end) : last;
+    if (c.cls != other) {
+      if (c.cls != word) return q;
+      return last == p ? run_end(word, q, end) : last;
     }
     last = q;
     q += c.size;
@@ -114,8 +116,9 @@ const char* piece_end(const char* p, const char* end) {
   switch (first.cls) {
     case CharClass::kNumber:
       return number_end(p, end);
-    case CharClass::kHan:
     case CharClass::kWord:
+    case CharClass::kHanWord:
+    case CharClass::kHanPunctuation:
       return run_end(first.cls, rest, end);
     case CharClass::kPunctuation: {
       if (first.size > 1 || !is_ascii_letter(rest, end)) return punctuation_end(rest, end);
@@ -130,7 +133,9 @@ const char* piece_end(const char* p, const char* end) {
     case CharClass::kLineBreak:
       return space_end(p, end);
     case CharClass::kOther:
-      return other_end(p, end);
+      return other_end(CharClass::kOther, CharClass::kWord, p, end);
+    case CharClass::kHanOther:
+      return other_end(CharClass::kHanOther, CharClass::kHanWord, p, end);
   }
   return rest;
 }

@@ -1,10 +1,10 @@
 // The pre-tokeniser: cuts a text into the pieces that BPE may not merge across (spec deepseek-v4 section 7,
 // steps 1-3).
 //
-// The three split steps of the specification become one scanner. Each looks only inside the pieces of the one
-// before, so a number or Han character ends the world of the third step, look-ahead included. The scanner
-// needs no memory: where a piece ends depends on the text from its start on. It reads each character a
-// bounded number of times.
+// The three split steps of the specification become one scanner. Each works inside the pieces of the one
+// before, so for the third step, look-ahead included, the world ends at a number and wherever a Han run
+// begins or ends. The scanner needs no memory: where a piece ends depends on the text from its start on. It
+// reads each character a bounded number of times.
 #pragma once
 
 namespace hadal {

@@ -6,14 +6,17 @@
 
 namespace hadal {
 
+// Han here means U+4E00..U+9FA5 and U+3040..U+30FF, what the second split step isolates.
 enum class CharClass : uint8_t {
   kOther,        // control, format, unassigned, private use; also each byte that is not valid UTF-8
-  kNumber,       // \p{N}
-  kHan,          // U+4E00..U+9FA5, U+3040..U+30FF: the second split step, whatever the character's category
-  kWord,         // \p{L} and \p{M} outside Han
-  kPunctuation,  // \p{P} and \p{S} outside Han
-  kSpace,        // \s without the line breaks below
-  kLineBreak,    // \r and \n
+  kWord,         // \p{L} and \p{M}
+  kPunctuation,  // \p{P} and \p{S}
+  kHanOther,     // the same three within Han
+  kHanWord,
+  kHanPunctuation,
+  kNumber,     // \p{N}
+  kSpace,      // \s without the line breaks below
+  kLineBreak,  // \r and \n
 };
 
 extern const uint8_t kCharClassIndex[];   // [0x110000 / 128] -> block
