@@ -17,18 +17,24 @@ constexpr size_t kShortPiece = 64;
 
 MergeTable::MergeTable(const std::vector<Merge>& merges) {
   CHECK(merges.size() <= kMaxMerges);
-  const size_t count = std::bit_ceil(2 * merges.size() + 2);
+  const size_t count = std::bit_ceil(2 * merges.size() + 16);
   slots_.assign(count, kEmptySlot);
+  filter_.assign(count / 16, 0);
+  slot_shift_ = 64 - std::countr_zero(count);
+  filter_shift_ = slot_shift_ - 2;
   results_.reserve(merges.size());
-  shift_ = 64 - std::countr_zero(count);
   // The slots are all over the table: their memory is asked for some merges ahead.
   constexpr size_t kAhead = 16;
   const auto key_of = [&](size_t rank) { return pair_key(merges[rank].left, merges[rank].right); };
   for (size_t rank = 0; rank < merges.size(); ++rank) {
-    if (rank + kAhead < merges.size()) __builtin_prefetch(&slots_[first_slot(key_of(rank + kAhead))]);
-    uint64_t& slot = slots_[place(key_of(rank))];
+    if (rank + kAhead < merges.size())
+      __builtin_prefetch(&slots_[hash(key_of(rank + kAhead)) >> slot_shift_]);
+    const uint64_t key = key_of(rank);
+    uint64_t& slot = slots_[place(key)];
     if (slot != kEmptySlot) duplicate_ = static_cast<uint32_t>(rank);
-    slot = key_of(rank) << 20 | rank;
+    slot = key << 20 | rank;
+    const uint64_t bit = hash(key) >> filter_shift_;
+    filter_[bit / 64] |= uint64_t{1} << (bit % 64);
     results_.push_back(merges[rank].result);
   }
 }

@@ -47,8 +47,10 @@ class MergeTable {
   // The rank of a merge whose pair another one has too; kNoRank in a sound table.
   uint32_t duplicate() const { return duplicate_; }
   uint32_t rank(int32_t left, int32_t right) const {
+    const uint64_t key = pair_key(left, right);
+    if (!may_merge(hash(key))) return kNoRank;
     // An empty slot reads as kNoRank.
-    return static_cast<uint32_t>(slots_[place(pair_key(left, right))] & kNoRank);
+    return static_cast<uint32_t>(slots_[place(key)] & kNoRank);
   }
   int32_t result(uint32_t rank) const { return results_[rank]; }
 
@@ -57,18 +59,26 @@ class MergeTable {
   static uint64_t pair_key(int32_t left, int32_t right) {
     return static_cast<uint64_t>(static_cast<uint32_t>(left)) << 20 | static_cast<uint32_t>(right);
   }
+  static uint64_t hash(uint64_t key) { return key * 0x9E3779B97F4A7C15; }
+  // Most pairs that are asked for do not merge, and most of those have no bit here: less memory to look
+  // through.
+  bool may_merge(uint64_t hash_of_key) const {
+    const uint64_t bit = hash_of_key >> filter_shift_;
+    return (filter_[bit / 64] >> (bit % 64) & 1) != 0;
+  }
   // Where this pair is, or the empty slot where it would go.
   size_t place(uint64_t key) const {
-    size_t at = first_slot(key);
+    size_t at = hash(key) >> slot_shift_;
     while (slots_[at] >> 20 != key && slots_[at] != kEmptySlot) at = (at + 1) & (slots_.size() - 1);
     return at;
   }
-  size_t first_slot(uint64_t key) const { return (key * 0x9E3779B97F4A7C15) >> shift_; }
 
   // An open-addressing table, half full at most: left 20 bits, right 20, rank 20 in one word.
   std::vector<uint64_t> slots_;
+  std::vector<uint64_t> filter_;  // four bits per slot, of which those of the pairs' hashes are set
+  int slot_shift_;
+  int filter_shift_;
   std::vector<int32_t> results_;
-  int shift_;
   uint32_t duplicate_ = kNoRank;
 };
 
