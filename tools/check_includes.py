@@ -32,9 +32,8 @@ def main() -> int:
         text = path.read_text(encoding="utf-8")
         where = path.relative_to(ROOT)
         for name in INCLUDE.findall(text):
-            beside = path.parent / name
-            target = beside if beside.exists() else ROOT / "src" / name
-            included.add(target.resolve())
+            places = (path.parent / name, ROOT / "src" / name, ROOT / "tests" / name)
+            included.update(p.resolve() for p in places if p.exists())
             if where.parts[0] != "src" or not (ROOT / "src" / name).exists():
                 continue
             here, there = where.parts[1], name.split("/")[0]
