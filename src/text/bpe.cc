@@ -11,7 +11,7 @@
 namespace hadal {
 namespace {
 
-constexpr size_t kShortPiece = 64;
+constexpr uint32_t kShortPiece = 64;
 
 }  // namespace
 
@@ -102,8 +102,8 @@ void BpeCall::merge_short(std::string_view piece) {
   const auto n = static_cast<int>(piece.size());
   int32_t ids[kShortPiece];
   int32_t keys[kShortPiece];
-  int8_t next[kShortPiece];
-  int8_t previous[kShortPiece];
+  int16_t next[kShortPiece];
+  int16_t previous[kShortPiece];
   const auto pair_at = [&](int i, int j) {
     ++stats_.merge_steps;
     const uint32_t rank = bpe_.merges_.rank(ids[i], ids[j]);
@@ -111,8 +111,8 @@ void BpeCall::merge_short(std::string_view piece) {
   };
   for (int i = 0; i < n; ++i) {
     ids[i] = bpe_.byte_ids_[static_cast<uint8_t>(piece[static_cast<size_t>(i)])];
-    next[i] = static_cast<int8_t>(i + 1);
-    previous[i] = static_cast<int8_t>(i - 1);
+    next[i] = static_cast<int16_t>(i + 1);
+    previous[i] = static_cast<int16_t>(i - 1);
   }
   for (int i = 0; i + 1 < n; ++i) pair_at(i, i + 1);
   keys[n - 1] = kNever;
@@ -126,7 +126,7 @@ void BpeCall::merge_short(std::string_view piece) {
     keys[gone] = kNever;
     next[at] = next[gone];
     if (next[at] < n) {
-      previous[next[at]] = static_cast<int8_t>(at);
+      previous[next[at]] = static_cast<int16_t>(at);
       pair_at(at, next[at]);
     } else {
       keys[at] = kNever;
