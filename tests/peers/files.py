@@ -71,7 +71,10 @@ class File:
         if listed.returncode != 0:
             verdict.difference(f"{which}: --json exits {listed.returncode}: {listed.stderr.strip()}\n{self.head()}")
             return
-        found = first_difference(json.loads(listed.stdout), expected)
+        try:
+            found = first_difference(json.loads(listed.stdout), expected)
+        except ValueError as error:
+            found = f"--json is not JSON: {error}"
         if found:
             verdict.difference(f"{which}: {found}\n{self.head()}")
 

@@ -17,7 +17,7 @@ make_venv() {
   rm -rf "$venv"
   python3 -m venv "$venv"
   torch=$(grep '^torch==' "$here/requirements.txt")
-  "$venv/bin/pip" install -q --retries 1 --timeout 20 --index-url https://download.pytorch.org/whl/cpu "$torch" ||
+  "$venv/bin/pip" install -q --retries 1 --timeout 20 --index-url https://download.pytorch.org/whl/cpu "$torch" 2>/dev/null ||
     echo "run.sh: no CPU build of $torch here, taking the one of the default index" >&2
   "$venv/bin/pip" install -q -r "$here/requirements.txt"
   cp "$here/requirements.txt" "$venv/made-from.txt"
