@@ -1,0 +1,79 @@
+// config.json and generation_config.json of a checkpoint: every published key (spec 1.1, 0731's too), checked.
+//
+// An unknown key warns. What the forward pass could not survive is Error(kInvalidModel) here (see parse_config). Names are
+// the file's own.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace hadal {
+
+struct RopeScaling {  // yarn
+  double factor = 16;
+  int64_t original_max_position_embeddings = 65536;
+  double beta_fast = 32;
+  double beta_slow = 1;
+};
+
+struct ModelConfig {
+  int64_t vocab_size = 0;
+  int64_t hidden_size = 0;
+  int64_t num_hidden_layers = 0;
+  int64_t num_nextn_predict_layers = 0;  // stale in 0731: never trusted, count the mtp.N
+  int64_t num_attention_heads = 0;
+  int64_t head_dim = 0;
+  int64_t qk_rope_head_dim = 64;
+  int64_t q_lora_rank = 0;
+  int64_t o_groups = 0;
+  int64_t o_lora_rank = 0;
+  int64_t sliding_window = 0;
+  std::vector<int64_t> compress_ratios;  // at least num_hidden_layers of {0, 4, 128}
+  double rope_theta = 10000;
+  double compress_rope_theta = 160000;
+  std::optional<RopeScaling> rope_scaling;  // absent: plain frequencies on compressed layers too
+  int64_t max_position_embeddings = 0;
+  int64_t index_n_heads = 0;
+  int64_t index_head_dim = 128;
+  int64_t index_topk = 0;
+  int64_t n_routed_experts = 0;
+  int64_t n_shared_experts = 1;
+  int64_t num_experts_per_tok = 0;
+  int64_t moe_intermediate_size = 0;
+  int64_t num_hash_layers = 0;
+  double routed_scaling_factor = 1;
+  double swiglu_limit = 0;  // <= 0: no clamp
+  int64_t hc_mult = 4;
+  int64_t hc_sinkhorn_iters = 20;
+  double hc_eps = 1e-6;
+  double rms_norm_eps = 1e-6;
+  int64_t bos_token_id = 0;
+  std::vector<int64_t> eos_token_ids;
+  std::string expert_dtype;  // "", "fp4", "fp8": informative, dtypes come from the tensors
+  // 0731's drafter (DSpark); block size 0 means none announced.
+  int64_t dspark_block_size = 0;
+  int64_t dspark_noise_token_id = 0;
+  std::vector<int64_t> dspark_target_layer_ids;
+  int64_t dspark_markov_rank = 0;
+
+  bool has_compressed_layers() const;
+};
+
+// Text of a config.json -> config; `origin` is the path that messages name. Fatal: missing or mistyped keys, model_type other
+// than deepseek_v4, sizes outside the legal ones, len(compress_ratios) < num_hidden_layers, ratios outside {0, 4, 128}, and
+// values that this program does not implement (scoring_func, hidden_act, hc_mult, ...).
+ModelConfig parse_config(std::string_view json, const std::string& origin);
+
+struct GenerationConfig {
+  double temperature = 1.0;
+  double top_p = 1.0;
+  int64_t top_k = 0;  // 0: off
+  bool do_sample = true;
+  std::vector<int64_t> eos_token_ids;
+};
+GenerationConfig parse_generation_config(std::string_view json, const std::string& origin);
+
+}  // namespace hadal
