@@ -8,9 +8,8 @@ namespace hadal {
 
 using AddCommand = void (*)(CLI::App& app, std::function<void()>& run);
 
-void add_inspect(CLI::App& app, std::function<void()>& run);
 void add_tokenize(CLI::App& app, std::function<void()>& run);
 
-inline constexpr AddCommand kCommands[] = {add_inspect, add_tokenize};
+inline constexpr AddCommand kCommands[] = {add_tokenize};
 
 }  // namespace hadal
