@@ -1,4 +1,5 @@
-// ActQ8-128: how the official kernels quantise the input of a product with FP8 or FP4 weights (spec section 2).
+// ActQ8-128: how the official kernels quantise the input of a product with FP8 or FP4 weights (spec section
+// 2).
 #pragma once
 
 #include <cstdint>

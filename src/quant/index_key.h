@@ -1,9 +1,10 @@
-// Stored indexer keys (spec 3.6, Sim4-32): 128 e2m1 codes and 4 e8m0 scales each, 68 bytes, in tiles of 16 keys so
-// that a vector unit scores 16 keys at once.
+// Stored indexer keys (spec 3.6, Sim4-32): 128 e2m1 codes and 4 e8m0 scales each, 68 bytes, in tiles of 16
+// keys so that a vector unit scores 16 keys at once.
 //
-// Tile of 1088 bytes: 16 steps of 64 bytes, then 64 scale bytes. Step s holds, for key j of 16, the 4 bytes at
-// s*64 + j*4: byte b has dimension 8s + 2b in its low nibble and 8s + 2b + 1 in its high nibble. The scale of block b
-// (dimensions 32b..32b+31) of key j is at 1024 + b*16 + j. Key n of a sequence is key n%16 of tile n/16.
+// Tile of 1088 bytes: 16 steps of 64 bytes, then 64 scale bytes. Step s holds, for key j of 16, the 4 bytes
+// at s*64 + j*4: byte b has dimension 8s + 2b in its low nibble and 8s + 2b + 1 in its high nibble. The scale
+// of block b (dimensions 32b..32b+31) of key j is at 1024 + b*16 + j. Key n of a sequence is key n%16 of tile
+// n/16.
 #pragma once
 
 #include <cstddef>

@@ -1,7 +1,7 @@
 // The small float formats of the checkpoints, code by code (spec section 2): what one stored element means.
 //
-// Decoding is exact. Encoding rounds to nearest even, saturates where said, and keeps the sign of zero; inputs are
-// never NaN. These scalar texts are the definition; faster versions give the same bits.
+// Decoding is exact. Encoding rounds to nearest even, saturates where said, and keeps the sign of zero;
+// inputs are never NaN. These scalar texts are the definition; faster versions give the same bits.
 #pragma once
 
 #include <cstdint>
