@@ -49,11 +49,13 @@ inline float sum16(const float* a, int64_t n) {
 
 // out [w.in] = the decoded elements of row `row`: code * scale, rounded once.
 void decode_weight_row(const Weight& w, int64_t row, float* out);
+// The e4m3 code of element k without its scale; the NaN codes are +-480.
+float fp8_code(const Weight& w, int64_t row, int64_t k);
 // The scale of FP8 tile (row / 128, k / 128): an e8m0 byte 255 is +inf.
 float fp8_tile_scale(const Weight& w, int64_t row, int64_t k);
 // The scale of an FP4 row's 32 elements from 32 * block on.
 float fp4_block_scale(const Weight& w, int64_t row, int64_t block);
-// Doubled e2m1 code of element k: an integer in -12..12.
+// Doubled e2m1 code of element k: an integer in -12..12, so that -0 counts as +0.
 int fp4_doubled_code(const Weight& w, int64_t row, int64_t k);
 
 }  // namespace hadal

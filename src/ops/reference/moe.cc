@@ -46,6 +46,7 @@ void ReferenceOps::moe(ConstMat x, const int32_t* ids, const float* weights, int
       for (int64_t c = 0; c < g.cols; ++c)
         g.row(i)[c] = swiglu(g.row(i)[c], u.row(i)[c], limit) * visitors.weights[i];
     }
+    round_activations(g);
     linear(g, expert.w2, y.mat(count, x.cols));
     for (int64_t i = 0; i < count; ++i) {
       for (int64_t c = 0; c < x.cols; ++c) out.row(visitors.tokens[i])[c] += y.data()[i * x.cols + c];
@@ -57,6 +58,7 @@ void ReferenceOps::moe(ConstMat x, const int32_t* ids, const float* weights, int
   for (int64_t t = 0; t < x.rows; ++t) all.tokens.push_back(t);
   all.weights.assign(static_cast<size_t>(x.rows), 1.0f);
   add_expert(shared, all);
+  round_activations(out);
 }
 
 }  // namespace hadal

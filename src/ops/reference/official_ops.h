@@ -10,6 +10,13 @@ namespace hadal {
 class OfficialOps final : public ReferenceOps {
  public:
   OfficialOps() : ReferenceOps(Numerics::kOfficial) {}
+
+  void linear(ConstMat x, const Weight& w, Mat out) override;
+  void linear_grouped(ConstMat x, const Weight& w, int64_t groups, Mat out) override;
+  void add(Mat x, ConstMat y) override;
+
+ protected:
+  void round_activations(Mat x) const override;
 };
 
 }  // namespace hadal

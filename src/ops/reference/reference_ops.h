@@ -40,6 +40,10 @@ class ReferenceOps : public Ops {
            std::span<const ExpertWeights> experts, const ExpertWeights& shared, float limit,
            Mat out) override;
 
+ protected:
+  // A rounding point of the official kernels inside an op: to bf16 there, nothing here.
+  virtual void round_activations(Mat) const {}
+
  private:
   const Numerics numerics_;
 };

@@ -17,13 +17,13 @@ float e8m0_scale(std::byte stored) {
   return code == 255 ? std::numeric_limits<float>::infinity() : e8m0_to_f32(code);
 }
 
-float fp8_code(std::byte stored) {
-  const auto code = static_cast<uint8_t>(stored);
+}  // namespace
+
+float fp8_code(const Weight& w, int64_t row, int64_t k) {
+  const auto code = static_cast<uint8_t>(w.data[row * w.in + k]);
   if ((code & 0x7f) == 0x7f) return (code & 0x80) != 0 ? -480.0f : 480.0f;
   return e4m3_to_f32(code);
 }
-
-}  // namespace
 
 float fp8_tile_scale(const Weight& w, int64_t row, int64_t k) {
   const int64_t tile = row / kTile * ((w.in + kTile - 1) / kTile) + k / kTile;
@@ -51,14 +51,12 @@ void decode_weight_row(const Weight& w, int64_t row, float* out) {
         out[k] = bf16_to_f32(load_as<uint16_t>(data + k * 2));
         break;
       case WeightFormat::kFp8:
-        out[k] = fp8_code(data[k]) * fp8_tile_scale(w, row, k);
+        out[k] = fp8_code(w, row, k) * fp8_tile_scale(w, row, k);
         break;
-      case WeightFormat::kFp4: {
-        const auto pair = static_cast<uint8_t>(data[k / 2]);
-        const auto code = static_cast<uint8_t>(k % 2 == 0 ? pair & 15 : pair >> 4);
-        out[k] = e2m1_to_f32(code) * fp4_block_scale(w, row, k / kFp4Block);
+      case WeightFormat::kFp4:
+        out[k] =
+            0.5f * static_cast<float>(fp4_doubled_code(w, row, k)) * fp4_block_scale(w, row, k / kFp4Block);
         break;
-      }
     }
   }
 }
