@@ -52,6 +52,7 @@ float dot_int8_fp4(const Int8Row& x, const int8_t* doubled_codes, const float* s
 
 void linear_int8_fp4(ConstMat x, const Weight& w, Mat out) {
   std::vector<Int8Row> rows;
+  rows.reserve(static_cast<size_t>(x.rows));
   for (int64_t t = 0; t < x.rows; ++t) rows.push_back(quantise_int8(x.row(t), w.in));
   std::vector<int8_t> codes(w.in);
   std::vector<float> scales(w.in / kBlock);

@@ -70,6 +70,7 @@ void OfficialOps::linear(ConstMat x, const Weight& w, Mat out) {
     return round_activations(out);
   }
   std::vector<Act8Row> rows;
+  rows.reserve(static_cast<size_t>(x.rows));
   for (int64_t t = 0; t < x.rows; ++t) rows.push_back(quantise(x.row(t), x.cols));
   for (int64_t o = 0; o < w.out; ++o) {
     const WeightRow row = weight_row(w, o);
