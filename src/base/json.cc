@@ -16,6 +16,13 @@ constexpr size_t kFewMembers = 16;
 
 }  // namespace
 
+JsonObject::JsonObject() = default;
+JsonObject::JsonObject(const JsonObject&) = default;
+JsonObject::JsonObject(JsonObject&&) noexcept = default;
+JsonObject& JsonObject::operator=(const JsonObject&) = default;
+JsonObject& JsonObject::operator=(JsonObject&&) noexcept = default;
+JsonObject::~JsonObject() = default;
+
 JsonObject::JsonObject(std::vector<JsonMember> members) {
   if (members.size() <= kFewMembers) {
     members_.reserve(members.size());
@@ -110,18 +117,22 @@ std::string python_float(double value) {
   if (e > 2) digits += text.substr(2, e - 2);
 
   std::string result = negative ? "-" : "";
+  // The point stands behind this many digits.
+  const int whole = exponent + 1;
   const auto count = static_cast<int>(digits.size());
   if (exponent < -4 || exponent >= 16) {
     result += digits[0];
     if (count > 1) result.append(1, '.').append(digits, 1);
     const std::string size = std::to_string(std::abs(exponent));
     result.append(exponent < 0 ? "e-" : "e+").append(size.size() < 2 ? "0" : "").append(size);
-  } else if (exponent < 0) {
-    result.append("0.").append(static_cast<size_t>(-exponent - 1), '0').append(digits);
-  } else if (exponent + 1 < count) {
-    result.append(digits, 0, static_cast<size_t>(exponent + 1)).append(1, '.').append(digits, exponent + 1);
+  } else if (whole <= 0) {
+    result.append("0.").append(static_cast<size_t>(-whole), '0').append(digits);
+  } else if (whole < count) {
+    result.append(digits, 0, static_cast<size_t>(whole))
+        .append(1, '.')
+        .append(digits, static_cast<size_t>(whole));
   } else {
-    result.append(digits).append(static_cast<size_t>(exponent + 1 - count), '0').append(".0");
+    result.append(digits).append(static_cast<size_t>(whole - count), '0').append(".0");
   }
   return result;
 }

@@ -34,7 +34,14 @@ using JsonArray = std::vector<Json>;
 // Members in the order in which their keys first came; keys are distinct.
 class JsonObject {
  public:
-  JsonObject() = default;
+  // Members are of a type that is complete only below; so the compiler's own versions of these are in
+  // json.cc.
+  JsonObject();
+  JsonObject(const JsonObject&);
+  JsonObject(JsonObject&&) noexcept;
+  JsonObject& operator=(const JsonObject&);
+  JsonObject& operator=(JsonObject&&) noexcept;
+  ~JsonObject();
   // Takes members as they were read: repeated keys are still in it.
   explicit JsonObject(std::vector<JsonMember> members);
 
