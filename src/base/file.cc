@@ -17,7 +17,7 @@ namespace {
 // An open descriptor that closes itself.
 class Descriptor {
  public:
-  Descriptor(const std::string& path, int flags, mode_t mode = 0) : fd_(::open(path.c_str(), flags, mode)) {
+  Descriptor(const std::string& path, int flags) : fd_(::open(path.c_str(), flags)) {
     if (fd_ < 0) fail(ErrorCode::kIo, "{}: cannot open: {}", path, std::strerror(errno));
   }
   ~Descriptor() { ::close(fd_); }
@@ -73,33 +73,55 @@ bool is_directory(const std::string& path) {
   return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
 }
 
-void write_file_atomically(const std::string& path, std::string_view content) {
-  const std::string temporary = path + ".tmp";
-  try {
-    const Descriptor fd(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-    size_t done = 0;
-    while (done < content.size()) {
-      const ssize_t n = ::write(fd.get(), content.data() + done, content.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) fail(ErrorCode::kIo, "{}: write failed: {}", temporary, std::strerror(errno));
-      done += static_cast<size_t>(n);
-    }
-    if (::fdatasync(fd.get()) != 0)
-      fail(ErrorCode::kIo, "{}: sync failed: {}", temporary, std::strerror(errno));
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
+FileReplacement::FileReplacement(const std::string& path) : path_(path), temporary_(path + ".tmp") {
+  fd_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd_ < 0) fail(ErrorCode::kIo, "{}: cannot create: {}", temporary_, std::strerror(errno));
+}
+
+FileReplacement::~FileReplacement() {
+  if (fd_ < 0) return;
+  ::close(fd_);
+  ::unlink(temporary_.c_str());
+}
+
+void FileReplacement::write(std::string_view bytes) {
+  constexpr size_t kCollected = size_t{1} << 20;
+  if (waiting_.size() + bytes.size() > kCollected) {
+    write_through(waiting_);
+    waiting_.clear();
   }
-  if (::rename(temporary.c_str(), path.c_str()) != 0) {
-    const int reason = errno;
-    ::unlink(temporary.c_str());
-    fail(ErrorCode::kIo, "{}: rename failed: {}", path, std::strerror(reason));
+  if (bytes.size() > kCollected)
+    write_through(bytes);
+  else
+    waiting_ += bytes;
+}
+
+void FileReplacement::write_through(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(ErrorCode::kIo, "{}: write failed: {}", temporary_, std::strerror(errno));
+    bytes.remove_prefix(static_cast<size_t>(n));
   }
-  const size_t slash = path.rfind('/');
-  const Descriptor folder(slash == std::string::npos ? "." : path.substr(0, slash + 1),
+}
+
+void FileReplacement::commit() {
+  write_through(waiting_);
+  if (::fdatasync(fd_) != 0) fail(ErrorCode::kIo, "{}: sync failed: {}", temporary_, std::strerror(errno));
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0)
+    fail(ErrorCode::kIo, "{}: rename failed: {}", path_, std::strerror(errno));
+  ::close(std::exchange(fd_, -1));
+  const size_t slash = path_.rfind('/');
+  const Descriptor folder(slash == std::string::npos ? "." : path_.substr(0, slash + 1),
                           O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (::fsync(folder.get()) != 0)
-    fail(ErrorCode::kIo, "{}: folder sync failed: {}", path, std::strerror(errno));
+    fail(ErrorCode::kIo, "{}: folder sync failed: {}", path_, std::strerror(errno));
+}
+
+void write_file_atomically(const std::string& path, std::string_view content) {
+  FileReplacement file(path);
+  file.write(content);
+  file.commit();
 }
 
 FileView::FileView(const std::string& path, LoadMode mode) : path_(path) {

@@ -20,7 +20,27 @@ std::string read_file(const std::string& path, uint64_t limit_bytes);
 bool file_exists(const std::string& path);
 bool is_directory(const std::string& path);
 
-// Writes to path.tmp, syncs, renames over path and syncs the folder: a crash leaves the old or the new file.
+// A file being written beside its place, as path.tmp. commit() syncs it, renames it over path and syncs the
+// folder: a crash leaves the old or the new file. Without commit() nothing remains.
+class FileReplacement {
+ public:
+  explicit FileReplacement(const std::string& path);
+  ~FileReplacement();
+  FileReplacement(const FileReplacement&) = delete;
+  FileReplacement& operator=(const FileReplacement&) = delete;
+
+  void write(std::string_view bytes);
+  void commit();
+
+ private:
+  void write_through(std::string_view bytes);
+
+  std::string path_;
+  std::string temporary_;
+  std::string waiting_;  // small writes, collected
+  int fd_ = -1;
+};
+
 void write_file_atomically(const std::string& path, std::string_view content);
 
 enum class LoadMode {

@@ -1,8 +1,9 @@
-// Checkpoint: a model folder in the official layout, opened: config, and every tensor of its safetensors files by name.
+// Checkpoint: a model folder in the official layout, opened: config, and every tensor of its safetensors
+// files by name.
 //
-// The files are those that model.safetensors.index.json names (or model.safetensors alone), never a glob; an index that
-// names a file outside the folder, a tensor that its file lacks, or a tensor in two files is Error(kInvalidModel).
-// With LoadMode::kMmap opening reads headers only.
+// The files are those that model.safetensors.index.json names (or model.safetensors alone), never a glob; an
+// index that names a file outside the folder, a tensor that its file lacks, or a tensor in two files is
+// Error(kInvalidModel). With LoadMode::kMmap opening reads headers only.
 #pragma once
 
 #include <string>

@@ -1,7 +1,8 @@
-// config.json and generation_config.json of a checkpoint: every published key (spec 1.1, 0731's too), checked.
+// config.json and generation_config.json of a checkpoint: every published key (spec 1.1, 0731's too),
+// checked.
 //
-// An unknown key warns. What the forward pass could not survive is Error(kInvalidModel) here (see parse_config). Names are
-// the file's own.
+// An unknown key warns. What the forward pass could not survive is Error(kInvalidModel) here (see
+// parse_config). Names are the file's own.
 #pragma once
 
 #include <cstdint>
@@ -62,9 +63,10 @@ struct ModelConfig {
   bool has_compressed_layers() const;
 };
 
-// Text of a config.json -> config; `origin` is the path that messages name. Fatal: missing or mistyped keys, model_type other
-// than deepseek_v4, sizes outside the legal ones, len(compress_ratios) < num_hidden_layers, ratios outside {0, 4, 128}, and
-// values that this program does not implement (scoring_func, hidden_act, hc_mult, ...).
+// Text of a config.json -> config; `origin` is the path that messages name. Fatal: missing or mistyped keys,
+// model_type other than deepseek_v4, sizes outside the legal ones, len(compress_ratios) < num_hidden_layers,
+// ratios outside {0, 4, 128}, and values that this program does not implement (scoring_func, hidden_act,
+// hc_mult, ...).
 ModelConfig parse_config(std::string_view json, const std::string& origin);
 
 struct GenerationConfig {

@@ -1,8 +1,8 @@
 // Safetensors files: untrusted bytes -> named tensors, zero-copy; and a writer.
 //
-// Reader: header at most 100 MB, beginning with '{'; every entry's dtype, shape and byte range are checked with checked
-// arithmetic before anything is allocated from them; no overlap, no hole, no duplicate name, nothing after the last tensor. A bad
-// file is Error(kInvalidModel) naming file, field, value and what to do.
+// Reader: header at most 100 MB, beginning with '{'; every entry's dtype, shape and byte range are checked
+// with checked arithmetic before anything is allocated from them; no overlap, no hole, no duplicate name,
+// nothing after the last tensor. A bad file is Error(kInvalidModel) naming file, field, value and what to do.
 #pragma once
 
 #include <memory>
@@ -41,8 +41,9 @@ class Safetensors {
   std::vector<size_t> by_name_;  // places in tensors_, sorted by name
 };
 
-// Writes tensors one after another without holding them all: names, dtypes and shapes first, then the bytes of each in the same
-// order. The file appears under its name only after finish() (written beside it, synced, renamed).
+// Writes tensors one after another without holding them all: names, dtypes and shapes first, then the bytes
+// of each in the same order. The file appears under its name only after finish() (written beside it, synced,
+// renamed).
 class SafetensorsWriter {
  public:
   struct Entry {
@@ -50,14 +51,14 @@ class SafetensorsWriter {
     DType dtype;
     std::vector<int64_t> shape;
   };
-  SafetensorsWriter(const std::string& path, std::vector<Entry> entries,
-                    std::vector<std::pair<std::string, std::string>> metadata = {});
+  SafetensorsWriter(const std::string& path, const std::vector<Entry>& entries,
+                    const std::vector<std::pair<std::string, std::string>>& metadata = {});
   ~SafetensorsWriter();  // removes the unfinished file
   SafetensorsWriter(const SafetensorsWriter&) = delete;
   SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
   void append(std::span<const std::byte> bytes);  // the next bytes of the data section, any cut
-  void finish();                                   // CHECKs that all bytes came
+  void finish();                                  // CHECKs that all bytes came
 
  private:
   struct Impl;

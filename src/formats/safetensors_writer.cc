@@ -1,0 +1,85 @@
+// The writing half of safetensors.h.
+#include <cstring>
+
+#include "base/check.h"
+#include "base/error.h"
+#include "formats/safetensors.h"
+
+namespace hadal {
+namespace {
+
+// A JSON string of valid UTF-8.
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\')
+      out += {'\\', c};
+    else if (static_cast<unsigned char>(c) < 0x20)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+uint64_t bytes_of(const SafetensorsWriter::Entry& entry) {
+  uint64_t bytes = dtype_bytes(entry.dtype);
+  for (const int64_t size : entry.shape) bytes *= static_cast<uint64_t>(size);
+  return bytes;
+}
+
+// Length and header, padded so that the data begins at a multiple of 8. Sets `data_bytes` to what must
+// follow.
+std::string header(const std::vector<SafetensorsWriter::Entry>& entries,
+                   const std::vector<std::pair<std::string, std::string>>& metadata, uint64_t& data_bytes) {
+  std::string text(8, '\0');
+  text += '{';
+  if (!metadata.empty()) {
+    text += "\"__metadata__\":{";
+    for (const auto& [key, value] : metadata) text += quoted(key) + ':' + quoted(value) + ',';
+    text.back() = '}';
+    text += ',';
+  }
+  data_bytes = 0;
+  for (const SafetensorsWriter::Entry& entry : entries) {
+    const uint64_t end = data_bytes + bytes_of(entry);
+    text +=
+        fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}},", quoted(entry.name),
+                    dtype_name(entry.dtype), fmt::join(entry.shape, ","), data_bytes, end);
+    data_bytes = end;
+  }
+  if (text.back() == ',') text.pop_back();
+  text += '}';
+  while (text.size() % 8 != 0) text += ' ';
+  const uint64_t length = text.size() - 8;
+  std::memcpy(text.data(), &length, sizeof length);
+  return text;
+}
+
+}  // namespace
+
+struct SafetensorsWriter::Impl {
+  FileReplacement file;
+  uint64_t missing = 0;  // bytes of the data section still to come
+};
+
+SafetensorsWriter::SafetensorsWriter(const std::string& path, const std::vector<Entry>& entries,
+                                     const std::vector<std::pair<std::string, std::string>>& metadata)
+    : impl_(new Impl{FileReplacement(path)}) {
+  impl_->file.write(header(entries, metadata, impl_->missing));
+}
+
+SafetensorsWriter::~SafetensorsWriter() = default;
+
+void SafetensorsWriter::append(std::span<const std::byte> bytes) {
+  CHECK(bytes.size() <= impl_->missing);
+  impl_->missing -= bytes.size();
+  impl_->file.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void SafetensorsWriter::finish() {
+  CHECK(impl_->missing == 0);
+  impl_->file.commit();
+}
+
+}  // namespace hadal
