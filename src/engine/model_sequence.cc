@@ -1,0 +1,117 @@
+#include "engine/model_sequence.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace hadal {
+namespace {
+
+// One draft is checked beside the token before it.
+constexpr int64_t kLogitRows = 2;
+
+// Thrown between two layers and caught in feed().
+struct FeedCancelled {};
+
+// Asks `cancelled` before every layer for as long as it lives.
+class LayerHook {
+ public:
+  LayerHook(Workspace& workspace, const Sequence::Cancelled& cancelled) : workspace_(workspace) {
+    if (!cancelled) return;
+    workspace_.before_layer = [&cancelled](int64_t, Mat) {
+      if (cancelled()) throw FeedCancelled{};
+    };
+  }
+  ~LayerHook() { workspace_.before_layer = nullptr; }
+  LayerHook(const LayerHook&) = delete;
+  LayerHook& operator=(const LayerHook&) = delete;
+
+ private:
+  Workspace& workspace_;
+};
+
+bool uses_mtp(const Model& model, const SequenceOptions& options) {
+  return options.drafts && model.mtp != nullptr;
+}
+
+}  // namespace
+
+ModelSequence::ModelSequence(const Model& model, Ops& ops, const SequenceOptions& options)
+    : model_(model),
+      ops_(ops),
+      state_(model.config(), ops.entry_format(), options.max_tokens, uses_mtp(model, options)),
+      workspace_(model, std::max(options.max_rows, kLogitRows), kLogitRows),
+      max_snapshots_(options.snapshots) {
+  if (uses_mtp(model, options)) drafter_.emplace(model_, state_, workspace_, ops_);
+}
+
+int64_t ModelSequence::planned_bytes(const ModelConfig& config, EntryFormat format, bool has_mtp,
+                                     const SequenceOptions& options) {
+  const bool mtp = options.drafts && has_mtp;
+  const StatePlan state = plan_state(config, format, options.max_tokens, mtp);
+  const int64_t snapshot = state.window_rings + state.compressor_rows + state.mtp;
+  return state.total() + options.snapshots * snapshot + (mtp ? MtpDrafter::planned_bytes(config) : 0) +
+         Workspace::planned_bytes(config, std::max(options.max_rows, kLogitRows), kLogitRows);
+}
+
+std::optional<ConstMat> ModelSequence::feed(std::span<const int32_t> ids, int64_t logit_rows,
+                                            const Cancelled& cancelled) {
+  const int64_t first = state_.length();
+  CHECK(first >= lowest());
+  reach_ = std::max(reach_, first + static_cast<int64_t>(ids.size()));
+  const LayerHook hook(workspace_, cancelled);
+  const Slice slice{&state_, ids, logit_rows};
+  try {
+    const ForwardResult result = forward(model_, {&slice, 1}, workspace_, ops_);
+    if (drafter_) drafter_->observe(first, ids, result.streams);
+    return result.logits;
+  } catch (const FeedCancelled&) {
+    return {};
+  }
+}
+
+int64_t ModelSequence::rewind(int64_t length) {
+  CHECK(length >= 0 && length <= state_.length());
+  bool restored = false;
+  if (length < lowest()) {
+    length = restore_best(length);
+    restored = true;
+  }
+  if (length < state_.length()) state_.truncate(length);
+  for (Snapshot& snapshot : snapshots_) snapshot.usable = std::min(snapshot.usable, length);
+  std::erase_if(snapshots_, [](const Snapshot& s) { return s.usable < std::max<int64_t>(s.lowest(), 1); });
+  if (drafter_) drafter_->rewind(length, restored);
+  return length;
+}
+
+// Restores what leads to the longest length up to `length`, which it returns. Without a usable snapshot that
+// is 0.
+int64_t ModelSequence::restore_best(int64_t length) {
+  const Snapshot* best = nullptr;
+  int64_t reached = 0;
+  for (const Snapshot& snapshot : snapshots_) {
+    const int64_t usable = std::min(snapshot.usable, length);
+    if (usable < snapshot.lowest() || usable <= reached) continue;
+    best = &snapshot;
+    reached = usable;
+  }
+  if (best != nullptr) state_.restore(best->state);
+  reach_ = best != nullptr ? best->reach : 0;
+  return reached;
+}
+
+void ModelSequence::remember() {
+  if (max_snapshots_ == 0) return;
+  if (drafter_) drafter_->fill_ring();
+  const int64_t length = state_.length();
+  std::erase_if(snapshots_, [&](const Snapshot& s) { return s.state.length == length; });
+  if (static_cast<int64_t>(snapshots_.size()) == max_snapshots_) snapshots_.erase(snapshots_.begin());
+  snapshots_.push_back({state_.snapshot(), reach_, length});
+}
+
+std::vector<int32_t> ModelSequence::draft(int32_t next, int64_t count, const Draw& draw) {
+  CHECK(drafter_ && count >= 1);
+  return {draw(drafter_->draft_logits(next), state_.length() + 1)};
+}
+
+}  // namespace hadal
