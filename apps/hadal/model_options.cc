@@ -1,0 +1,98 @@
+#include "model_options.h"
+
+#include <charconv>
+#include <limits>
+#include <map>
+#include <random>
+
+#include "base/error.h"
+
+namespace hadal {
+namespace {
+
+// "ID=BIAS"
+std::pair<int32_t, float> parse_bias(const std::string& text) {
+  const char* const end = text.data() + text.size();
+  int32_t id = 0;
+  float bias = 0;
+  const auto [equals, id_error] = std::from_chars(text.data(), end, id);
+  if (id_error == std::errc() && equals != end && *equals == '=') {
+    const auto [rest, error] = std::from_chars(equals + 1, end, bias);
+    if (error == std::errc() && rest == end) return {id, bias};
+  }
+  fail(ErrorCode::kUsage, "--logit-bias {}: expected TOKEN_ID=NUMBER, for example 1=-5 or 1=-inf", text);
+}
+
+}  // namespace
+
+void add_model_options(CLI::App& command, ModelOptions& options) {
+  command.add_option("MODEL", options.dir, "the model's folder")->required();
+  command.add_option("-t,--threads", options.threads, "threads (default: one for each CPU)")
+      ->check(CLI::Range(1, 1024));
+  const std::map<std::string, Numerics> numerics{{"fp32", Numerics::kFp32},
+                                                 {"stored", Numerics::kStored},
+                                                 {"native", Numerics::kNative},
+                                                 {"official", Numerics::kOfficial}};
+  command
+      .add_option("--numerics", options.numerics, "arithmetic: native (default), stored, fp32 or official")
+      ->transform(CLI::CheckedTransformer(numerics))
+      ->type_name("NAME");
+  const std::map<std::string, LoadMode> load{{"mmap", LoadMode::kMmap}, {"read", LoadMode::kRead}};
+  command
+      .add_option("--load", options.load, "mmap (default): weights are read when touched; read: at the start")
+      ->transform(CLI::CheckedTransformer(load))
+      ->type_name("NAME");
+}
+
+void add_sequence_options(CLI::App& command, ModelOptions& options) {
+  command.add_option("--ctx", options.ctx, "room for this many tokens, prompt and reply together")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
+  command.add_option("--chunk", options.chunk, "tokens of a prompt that are computed at once (default 512)")
+      ->check(CLI::Range(1, 65536));
+  const std::map<std::string, Speculation> speculate{
+      {"auto", Speculation::kAuto}, {"on", Speculation::kOn}, {"off", Speculation::kOff}};
+  command
+      .add_option("--speculate", options.speculate,
+                  "draft tokens with the model's MTP block: auto (default: while it is faster), on or off; "
+                  "the tokens "
+                  "are the same")
+      ->transform(CLI::CheckedTransformer(speculate))
+      ->type_name("NAME");
+}
+
+void add_sampling_options(CLI::App& command, SamplingOptions& options) {
+  constexpr const char* kGroup = "Sampling";
+  const auto add = [&](const char* name, auto& value, const char* help) {
+    return command.add_option(name, value, help)->group(kGroup);
+  };
+  add("--temp,--temperature", options.temperature,
+      "0: always the most likely token (default: the model's, mostly 1)");
+  add("--top-k", options.top_k, "draw among this many most likely tokens; 0: all");
+  add("--top-p", options.top_p,
+      "draw among the most likely tokens that have this probability together; 1: all");
+  add("--min-p", options.params.min_p, "leave out tokens less likely than this share of the most likely one");
+  add("--repeat-penalty", options.params.repetition_penalty,
+      "make every token of the context less likely; 1: off, typical 1.1");
+  add("--presence-penalty", options.params.presence_penalty,
+      "subtracted from the logits of tokens in the reply");
+  add("--frequency-penalty", options.params.frequency_penalty,
+      "subtracted as often as the token is in the reply");
+  add("--logit-bias", options.logit_bias, "add NUMBER to the logit of a token; may be given several times")
+      ->type_name("TOKEN_ID=NUMBER");
+  add("--seed", options.seed,
+      "a run with the same seed gives the same tokens (default: a new seed each time)");
+}
+
+SamplingParams sampling_params(const SamplingOptions& options, const GenerationConfig& model,
+                               int64_t vocab_size) {
+  SamplingParams params = options.params;
+  params.temperature = options.temperature.value_or(model.do_sample ? model.temperature : 0);
+  params.top_k = options.top_k.value_or(model.top_k);
+  params.top_p = options.top_p.value_or(model.top_p);
+  for (const std::string& bias : options.logit_bias) params.logit_bias.push_back(parse_bias(bias));
+  params.seed = options.seed ? *options.seed : std::random_device()();
+  check_sampling_params(params, vocab_size);
+  return params;
+}
+
+}  // namespace hadal

@@ -1,0 +1,42 @@
+#include "tools/loaded_model.h"
+
+#include <thread>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "engine/model_sequence.h"
+#include "tools/tokenize.h"
+
+namespace hadal {
+
+int chosen_threads(const ModelOptions& options) {
+  if (options.threads > 0) return options.threads;
+  return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+LoadedModel load_model(const ModelOptions& options) {
+  LoadedModel loaded{
+      Model::load(options.dir, options.load),
+      make_ops({.numerics = options.numerics, .isa = chosen_isa(), .threads = chosen_threads(options)}),
+      load_tokenizer(options.dir)};
+  const int64_t rows = loaded.model.config().vocab_size;
+  if (static_cast<int64_t>(loaded.tokenizer.vocab_size()) > rows)
+    fail(ErrorCode::kInvalidModel,
+         "{}: tokenizer.json has {} tokens, but the model only {}; they do not belong together", options.dir,
+         loaded.tokenizer.vocab_size(), rows);
+  if (loaded.model.has_dspark)
+    log_info("this checkpoint's drafter (DSpark) is not used yet; the main model runs without it");
+  return loaded;
+}
+
+std::unique_ptr<Session> open_session(const LoadedModel& loaded, const ModelOptions& options,
+                                      int64_t max_tokens, int64_t snapshots) {
+  const SequenceOptions sequence{.max_tokens = max_tokens,
+                                 .max_rows = std::min(options.chunk, max_tokens),
+                                 .drafts = options.speculate != Speculation::kOff,
+                                 .snapshots = snapshots};
+  return std::make_unique<Session>(std::make_unique<ModelSequence>(loaded.model, *loaded.ops, sequence),
+                                   options.speculate);
+}
+
+}  // namespace hadal

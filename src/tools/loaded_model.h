@@ -1,0 +1,40 @@
+// What every command that runs a model opens first, from the options that they share.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/file.h"
+#include "engine/session.h"
+#include "model/model.h"
+#include "ops/device.h"
+#include "text/tokenizer.h"
+
+namespace hadal {
+
+struct ModelOptions {
+  std::string dir;
+  int threads = 0;  // 0: one for each CPU that this process may use
+  Numerics numerics = Numerics::kNative;
+  LoadMode load = LoadMode::kMmap;
+  int64_t ctx = 0;      // tokens; 0: the command's own choice
+  int64_t chunk = 512;  // rows of a forward pass over a prompt
+  Speculation speculate = Speculation::kAuto;
+};
+
+int chosen_threads(const ModelOptions& options);
+
+struct LoadedModel {
+  Model model;
+  std::unique_ptr<Ops> ops;
+  Tokenizer tokenizer;
+};
+
+// Error(kInvalidModel) also for a tokenizer with more tokens than the model has rows.
+LoadedModel load_model(const ModelOptions& options);
+
+// A conversation of at most `max_tokens`, with room for `snapshots` places to come back to.
+std::unique_ptr<Session> open_session(const LoadedModel& loaded, const ModelOptions& options,
+                                      int64_t max_tokens, int64_t snapshots);
+
+}  // namespace hadal
