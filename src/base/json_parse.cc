@@ -4,27 +4,12 @@
 #include <limits>
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 namespace hadal {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-void append_code_point(uint32_t c, std::string& out) {
-  const auto byte = [&out](uint32_t value) { out += static_cast<char>(value); };
-  if (c < 0x80) return byte(c);
-  if (c < 0x800) {
-    byte(0xC0 | c >> 6);
-  } else if (c < 0x10000) {
-    byte(0xE0 | c >> 12);
-    byte(0x80 | (c >> 6 & 0x3F));
-  } else {
-    byte(0xF0 | c >> 18);
-    byte(0x80 | (c >> 12 & 0x3F));
-    byte(0x80 | (c >> 6 & 0x3F));
-  }
-  byte(0x80 | (c & 0x3F));
-}
 
 // The number nearest to a literal of the JSON grammar; too large is infinite, too small is zero.
 double to_double(std::string_view text) {
@@ -192,7 +177,7 @@ class Parser {
         at_ = second;
       }
     }
-    append_code_point(c, out);
+    append_utf8(c, out);
     return true;
   }
 

@@ -3,7 +3,7 @@
 #include <array>
 
 #include "text/unicode_tables.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace hadal {
 namespace {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "text/unicode_tables.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "tokenizer_cases.h"
 
 namespace hadal {

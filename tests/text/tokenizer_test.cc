@@ -9,7 +9,7 @@
 #include <random>
 
 #include "text/pretokenizer.h"
-#include "text/utf8.h"
+#include "base/utf8.h"
 #include "tokenizer_cases.h"
 
 namespace hadal {

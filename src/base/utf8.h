@@ -42,6 +42,9 @@ inline Utf8Char next_utf8(const char* p, const char* end) {
   return {code_point, size, Utf8Status::kValid};
 }
 
+// Appends the character's UTF-8; a surrogate (which has none) as the three bytes that the rule would give it.
+void append_utf8(uint32_t code_point, std::string& out);
+
 // Appends `bytes` to `out` with U+FFFD in place of each invalid part, and returns how many bytes were taken:
 // all but an unfinished character at the end.
 size_t append_repaired_utf8(std::string_view bytes, std::string& out);

@@ -1,6 +1,22 @@
-#include "text/utf8.h"
+#include "base/utf8.h"
 
 namespace hadal {
+
+void append_utf8(uint32_t code_point, std::string& out) {
+  const auto byte = [&out](uint32_t value) { out += static_cast<char>(value); };
+  if (code_point < 0x80) return byte(code_point);
+  if (code_point < 0x800) {
+    byte(0xC0 | code_point >> 6);
+  } else if (code_point < 0x10000) {
+    byte(0xE0 | code_point >> 12);
+    byte(0x80 | (code_point >> 6 & 0x3F));
+  } else {
+    byte(0xF0 | code_point >> 18);
+    byte(0x80 | (code_point >> 12 & 0x3F));
+    byte(0x80 | (code_point >> 6 & 0x3F));
+  }
+  byte(0x80 | (code_point & 0x3F));
+}
 
 size_t append_repaired_utf8(std::string_view bytes, std::string& out) {
   const char* const end = bytes.data() + bytes.size();
