@@ -36,6 +36,10 @@ class Checkpoint {
   int64_t mtp_blocks() const;
 
  private:
+  void open_single(LoadMode mode);
+  void open_shards(LoadMode mode);
+  void check_unlisted(const std::string& index_path) const;
+
   std::string dir_;
   ModelConfig config_;
   GenerationConfig generation_;

@@ -63,6 +63,8 @@ struct ModelConfig {
   bool has_compressed_layers() const;
 };
 
+inline constexpr uint64_t kMaxConfigBytes = uint64_t{1} << 20;
+
 // Text of a config.json -> config; `origin` is the path that messages name. Fatal: missing or mistyped keys,
 // model_type other than deepseek_v4, sizes outside the legal ones, len(compress_ratios) < num_hidden_layers,
 // ratios outside {0, 4, 128}, and values that this program does not implement (scoring_func, hidden_act,

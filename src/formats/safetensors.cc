@@ -196,12 +196,17 @@ Safetensors Safetensors::open(const std::string& path, LoadMode mode) {
   return file;
 }
 
-const Tensor* Safetensors::find(std::string_view name) const {
+const NamedTensor* Safetensors::find_named(std::string_view name) const {
   const auto at =
       std::lower_bound(by_name_.begin(), by_name_.end(), name,
                        [&](size_t i, std::string_view wanted) { return tensors_[i].name < wanted; });
   if (at == by_name_.end() || tensors_[*at].name != name) return nullptr;
-  return &tensors_[*at].tensor;
+  return &tensors_[*at];
+}
+
+const Tensor* Safetensors::find(std::string_view name) const {
+  const NamedTensor* const named = find_named(name);
+  return named == nullptr ? nullptr : &named->tensor;
 }
 
 }  // namespace hadal

@@ -29,6 +29,7 @@ class Safetensors {
                                         std::vector<std::pair<std::string, std::string>>* metadata = nullptr);
 
   const std::vector<NamedTensor>& tensors() const { return tensors_; }  // in the order of their bytes
+  const NamedTensor* find_named(std::string_view name) const;           // null if absent
   const Tensor* find(std::string_view name) const;                      // null if absent
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
   const std::string& path() const { return view_.path(); }
