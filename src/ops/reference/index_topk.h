@@ -1,0 +1,19 @@
+// Selection of the best entries, shared by the reference and the official indexer.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <span>
+
+namespace hadal {
+
+// Scores as integers of the same order, equal where the scores compare equal.
+inline uint32_t score_key(float score) {
+  const auto bits = std::bit_cast<uint32_t>(score + 0.0f);
+  return (bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u;
+}
+
+// The min(topk, scores.size()) largest, the lowest index first among equals, ascending; then -1 up to topk.
+void pick_best(std::span<const float> scores, int64_t topk, int64_t* picks /*[topk]*/);
+
+}  // namespace hadal
