@@ -1,6 +1,7 @@
 // The Hadamard rotation of 128 values that precedes the FP4 indexer keys and queries, as plain loops.
-#include "base/check.h"
 #include "ops/reference/hadamard.h"
+
+#include "base/check.h"
 #include "ops/reference/reference_ops.h"
 
 namespace hadal {

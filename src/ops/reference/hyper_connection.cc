@@ -1,4 +1,5 @@
-// The four residual streams (spec 3.1): copies in, one mixed input out, the result spread back, as plain loops.
+// The four residual streams (spec 3.1): copies in, one mixed input out, the result spread back, as plain
+// loops.
 #include "ops/reference/hyper_connection.h"
 
 #include <algorithm>
@@ -17,11 +18,11 @@ float f32_at(const std::byte* values, int64_t i) { return load_as<float>(values 
 
 // out[i] = dot16(fn row i, z) * rho.
 void mix_logits(const float* z, const Weight& fn, float norm_eps, std::span<float> out) {
-  CHECK(fn.format == WeightFormat::kF32 && fn.out == static_cast<int64_t>(out.size()));
+  CHECK(fn.out == static_cast<int64_t>(out.size()));
   const float rho = 1.0f / std::sqrt(sumsq16(z, fn.in) / static_cast<float>(fn.in) + norm_eps);
   std::vector<float> row(fn.in);
   for (int64_t i = 0; i < fn.out; ++i) {
-    std::memcpy(row.data(), fn.data + i * fn.row_bytes(), fn.row_bytes());
+    decode_weight_row(fn, i, row.data());
     out[i] = dot16(row.data(), z, fn.in) * rho;
   }
 }

@@ -1,5 +1,6 @@
-// The scalar heart of mHC (spec 3.1): from a site's 24 mixing logits to its gates. One text for the reference,
-// the official and the fast versions, which differ only in how the logits and the streams are summed.
+// The scalar heart of mHC (spec 3.1): from a site's 24 mixing logits to its gates. One text for the
+// reference, the official and the fast versions, which differ only in how the logits and the streams are
+// summed.
 #pragma once
 
 #include <cstdint>

@@ -1,11 +1,13 @@
 // The lightning indexer (spec 3.6): scores of all visible entries and the best of them, as plain loops.
+#include "ops/reference/index_topk.h"
+
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
 #include "base/check.h"
-#include "ops/reference/index_topk.h"
 #include "ops/reference/lanes.h"
 #include "ops/reference/reference_ops.h"
 #include "quant/index_key.h"

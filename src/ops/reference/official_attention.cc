@@ -1,5 +1,5 @@
-// Attention as the official kernel walks it (spec 3.4): blocks of 64 keys, online rescaling, probabilities rounded
-// to bf16 before they meet the values while the denominator sums them unrounded.
+// Attention as the official kernel walks it (spec 3.4): blocks of 64 keys, online rescaling, probabilities
+// rounded to bf16 before they meet the values while the denominator sums them unrounded.
 #include <algorithm>
 #include <cmath>
 #include <limits>

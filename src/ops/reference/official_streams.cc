@@ -1,6 +1,7 @@
-// Official rounding points of the ops whose arithmetic is fp32 inside and bf16 outside: the reference loop, then
-// one cast. The per-head norm alone rounds after every step, as bf16 tensor operations do.
+// Official rounding points of the ops whose arithmetic is fp32 inside and bf16 outside: the reference loop,
+// then one cast. The per-head norm alone rounds after every step, as bf16 tensor operations do.
 #include <cmath>
+#include <vector>
 
 #include "base/check.h"
 #include "ops/reference/lanes.h"

@@ -1,13 +1,15 @@
 // Attention of every head over the keys chosen for its token, with a sink (spec 3.4), as plain loops.
+#include "ops/reference/sparse_attention.h"
+
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <vector>
 
 #include "base/check.h"
 #include "ops/elementary.h"
 #include "ops/reference/lanes.h"
 #include "ops/reference/reference_ops.h"
-#include "ops/reference/sparse_attention.h"
 #include "quant/kv_entry.h"
 
 namespace hadal {

@@ -1,4 +1,6 @@
 // What the state keeps: kv rows and indexer keys, in their stored form or as fp32.
+#include <cstring>
+
 #include "base/check.h"
 #include "ops/reference/reference_ops.h"
 #include "quant/index_key.h"
