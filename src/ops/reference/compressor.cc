@@ -32,6 +32,7 @@ void ReferenceOps::compressor_pool(std::span<const PoolSlots> blocks, Mat out) {
       out.row(b)[c] = weighted / sum;
     }
   }
+  round_activations(out);
 }
 
 }  // namespace hadal

@@ -23,6 +23,7 @@ void ReferenceOps::hadamard(Mat x) {
   CHECK(x.cols % kIndexDim == 0);
   for (int64_t t = 0; t < x.rows; ++t)
     for (int64_t first = 0; first < x.cols; first += kIndexDim) hadamard_128(x.row(t) + first);
+  round_activations(x);
 }
 
 }  // namespace hadal

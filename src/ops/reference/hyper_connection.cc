@@ -96,6 +96,7 @@ void ReferenceOps::hc_pre(ConstMat streams, const HcParams& params, const HcConf
     hc_gates(g, params, config, pre, post.row(t), comb.row(t));
     mix_streams(streams.row(t), pre, u.cols, u.row(t));
   }
+  round_activations(u);
 }
 
 void ReferenceOps::hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb) {
@@ -113,6 +114,7 @@ void ReferenceOps::hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb
       for (int64_t k = 0; k < kHcMult; ++k) x[k * d + c] = mixed[k];
     }
   }
+  round_activations(streams);
 }
 
 void ReferenceOps::hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) {
@@ -123,6 +125,7 @@ void ReferenceOps::hc_head(ConstMat streams, const HcParams& params, const HcCon
     hc_head_gates(g, params, config, pre);
     mix_streams(streams.row(t), pre, u.cols, u.row(t));
   }
+  round_activations(u);
 }
 
 }  // namespace hadal

@@ -21,6 +21,7 @@ void ReferenceOps::rms_norm(ConstMat x, const NormWeight& weight, float eps, Mat
     const float r = inverse_rms(x.row(t), x.cols, eps);
     for (int64_t i = 0; i < x.cols; ++i) out.row(t)[i] = norm_weight_at(weight, i) * (x.row(t)[i] * r);
   }
+  round_activations(out);
 }
 
 void ReferenceOps::head_rms_norm(Mat q, int64_t head_dim, float eps) {

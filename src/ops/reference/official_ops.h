@@ -15,19 +15,8 @@ class OfficialOps final : public ReferenceOps {
   void linear_grouped(ConstMat x, const Weight& w, int64_t groups, Mat out) override;
   void add(Mat x, ConstMat y) override;
 
-  // official_streams.cc
-  void hc_pre(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u, Mat post,
-              Mat comb) override;
-  void hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb) override;
-  void hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) override;
-  void rms_norm(ConstMat x, const NormWeight& weight, float eps, Mat out) override;
+  // Every step in bf16.
   void head_rms_norm(Mat q, int64_t head_dim, float eps) override;
-  void rope(Mat x, int64_t head_dim, std::span<const int64_t> positions, const RopeFrequencies& f,
-            bool inverse) override;
-  void hadamard(Mat x) override;
-  void compressor_pool(std::span<const PoolSlots> blocks, Mat out) override;
-
-  // official_index_topk.cc, official_attention.cc
   void index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
                   std::span<const int64_t> visible, int64_t topk, int64_t* picks) override;
   void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink, int64_t head_dim,

@@ -24,6 +24,7 @@ void ReferenceOps::rope(Mat x, int64_t head_dim, std::span<const int64_t> positi
       }
     }
   }
+  round_activations(x);
 }
 
 }  // namespace hadal
