@@ -1,12 +1,14 @@
-// forward: the model, in straight lines of ops.* calls: prefill chunks of any size, decode, many sequences at once.
+// forward: the model, in straight lines of ops.* calls: prefill chunks of any size, decode, many sequences at
+// once.
 //
-// The result for a token is the same bits however its sequence is cut into calls and whoever else is in the batch.
+// The result for a token is the same bits however its sequence is cut into calls and whoever else is in the
+// batch.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
-#include <vector>
 
 #include "model/model.h"
 #include "model/state.h"
@@ -14,7 +16,8 @@
 
 namespace hadal {
 
-// The next tokens of one sequence: positions state->length() ... Token ids < vocab_size (checked by the caller).
+// The next tokens of one sequence: positions state->length() ... Token ids < vocab_size (checked by the
+// caller).
 struct Slice {
   SequenceState* state = nullptr;
   std::span<const int32_t> ids;
@@ -24,12 +27,12 @@ struct Slice {
 // What a test may watch; called after each layer.
 struct LayerTrace {
   int64_t layer = 0;
-  ConstMat streams;                          // [t, 4d]
-  std::span<const int64_t> index_topk;       // [t, index_topk], CSA layers only
-  std::span<const int32_t> experts;          // [t, top_k]
+  ConstMat streams;                     // [t, 4d]
+  std::span<const int64_t> index_topk;  // [t, index_topk], CSA layers only
+  std::span<const int32_t> experts;     // [t, top_k]
 };
 
-// Scratch for at most max_rows rows a call, allocated once.
+// Scratch for at most max_rows rows a call, reserved once: forward() allocates nothing.
 class Workspace {
  public:
   Workspace(const Model& model, int64_t max_rows, int64_t max_logit_rows);
@@ -60,10 +63,12 @@ struct ForwardResult {
 // Advances every state by its slice. The sum of ids must be <= max_rows; states must have room.
 ForwardResult forward(const Model& model, std::span<const Slice> batch, Workspace& workspace, Ops& ops);
 
-// The MTP block at positions first ... first+t-1 of one sequence: streams[i] are the main model's at that position,
-// next_ids[i] the token after it. Fills the MTP ring; logits (for the token after next) of the last logit_rows rows,
-// all of them if logit_rows < 0.
+// The MTP block at positions first ... first+t-1 of one sequence: streams[i] are the main model's at that
+// position, next_ids[i] the token after it. Fills the MTP ring, which must hold the positions before `first`
+// already; logits (for the token after next) of the last logit_rows rows, all of them if logit_rows < 0. The
+// result's streams may be fed back for a deeper draft.
 ForwardResult mtp_forward(const Model& model, SequenceState& state, int64_t first, ConstMat streams,
-                          std::span<const int32_t> next_ids, int64_t logit_rows, Workspace& workspace, Ops& ops);
+                          std::span<const int32_t> next_ids, int64_t logit_rows, Workspace& workspace,
+                          Ops& ops);
 
 }  // namespace hadal

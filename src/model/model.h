@@ -1,7 +1,7 @@
 // Model: a checkpoint's weights under the reference's own names, as views into the mapped files.
 //
-// Loading checks every shape against the config, so that the forward pass cannot meet a surprise; it reads no weight
-// bytes except the hash tables' ids (range-checked). Names follow DeepSeek's inference/model.py.
+// Loading checks every shape against the config, so that the forward pass cannot meet a surprise; it reads no
+// weight bytes except the hash tables' ids (range-checked). Names follow DeepSeek's inference/model.py.
 #pragma once
 
 #include <memory>
@@ -16,8 +16,8 @@ namespace hadal {
 // Compressor(r, D) of spec 3.6.
 struct Compressor {
   int64_t ratio = 0;
-  int64_t dim = 0;  // D
-  Weight wkv, wgate;  // [coff*D, d]
+  int64_t dim = 0;                 // D
+  Weight wkv, wgate;               // [coff*D, d]
   const std::byte* ape = nullptr;  // F32 [ratio, coff*D]
   NormWeight norm;
   int64_t coff() const { return ratio == 4 ? 2 : 1; }
@@ -67,19 +67,20 @@ class Model {
 
   const ModelConfig& config() const { return checkpoint_->config(); }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
-  int64_t weight_bytes() const;  // of the main model and the MTP block, as stored
+  int64_t weight_bytes() const { return weight_bytes_; }  // of the main model and the MTP block, as stored
 
   Weight embed, head;
   NormWeight norm;
   HcParams hc_head;
   std::vector<Block> layers;
-  std::unique_ptr<MtpBlock> mtp;  // null where the checkpoint has none (or has DSpark drafters)
-  bool has_dspark = false;        // drafter present, not used yet
+  std::unique_ptr<MtpBlock> mtp;    // null where the checkpoint has none (or has DSpark drafters)
+  bool has_dspark = false;          // drafter present, not used yet
   RopeFrequencies rope_window;      // theta 10000, plain
   RopeFrequencies rope_compressed;  // theta 160000, YaRN
 
  private:
   std::unique_ptr<Checkpoint> checkpoint_;
+  int64_t weight_bytes_ = 0;
 };
 
 }  // namespace hadal

@@ -1,8 +1,11 @@
-// SequenceState: everything the model remembers of one sequence (spec section 4), planned and allocated at creation.
+// SequenceState: everything the model remembers of one sequence (spec section 4), planned and allocated at
+// creation.
 //
-// Rings are longer than the window by kMaxRollback rows and indexed by position mod size, and an entry is visible only
-// through a query's position; so truncate(n) just forgets the last tokens (at most kMaxRollback of them).
-// Entries are append-only; snapshot() saves the rings, from which restore() goes back to any earlier length.
+// Rings are longer than the window (and than a compressor's block) by kMaxRollback rows and indexed by
+// position mod size, and an entry is visible only through a query's position; so truncate(n) just forgets the
+// last tokens. Entries are append-only; snapshot() saves the rings, from which restore() goes back to an
+// earlier length. Pages that were never written cost nothing. Not thread-safe: one thread (the engine's) owns
+// a state.
 #pragma once
 
 #include <cstddef>
@@ -16,6 +19,8 @@
 namespace hadal {
 
 inline constexpr int64_t kMaxRollback = 8;
+// Positions stay exact in fp32, which rotation needs.
+inline constexpr int64_t kMaxTokens = int64_t{1} << 24;
 
 // Bytes of one state, by part: what `hadal inspect --ctx` and --dry-run print.
 struct StatePlan {
@@ -25,11 +30,14 @@ struct StatePlan {
   int64_t hca_entries = 0;
   int64_t compressor_rows = 0;
   int64_t mtp = 0;
-  int64_t total() const { return window_rings + csa_entries + index_keys + hca_entries + compressor_rows + mtp; }
+  int64_t total() const {
+    return window_rings + csa_entries + index_keys + hca_entries + compressor_rows + mtp;
+  }
 };
 StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp);
 
-// Zeroed bytes from mmap: pages that were never touched cost nothing.
+// Zeroed bytes from mmap: pages that were never touched cost nothing. Error(kNoMemory) where they cannot be
+// reserved.
 class StateBytes {
  public:
   StateBytes() = default;
@@ -39,7 +47,7 @@ class StateBytes {
 
  private:
   struct Unmap {
-    int64_t size = 0;
+    int64_t size;
     void operator()(std::byte* p) const;
   };
   std::unique_ptr<std::byte[], Unmap> data_;
@@ -71,7 +79,8 @@ class SequenceState {
   int64_t max_tokens() const { return max_tokens_; }
   EntryFormat format() const { return format_; }
 
-  // Forgets all but the first `length` tokens; at most kMaxRollback may go, or all of them (length 0).
+  // Forgets all but the first `length` tokens: `length` is 0 or at most kMaxRollback below the longest that
+  // this sequence has been (since its start or the snapshot that it was restored from).
   void truncate(int64_t length);
   // After a forward pass: `count` tokens more.
   void advance(int64_t count);
@@ -79,20 +88,26 @@ class SequenceState {
   // Rings and compressor rows at the present length.
   struct Snapshot {
     int64_t length = 0;
+    int64_t written = 0;
     std::vector<std::byte> bytes;
+    std::vector<float> mtp_streams;
   };
   Snapshot snapshot() const;
   // Goes back to a snapshot of this same sequence: its first snapshot.length tokens must be unchanged since.
   void restore(const Snapshot& snapshot);
 
   std::vector<LayerState> layers;
-  std::unique_ptr<LayerState> mtp;     // window only
-  std::vector<float> mtp_streams;      // [4d] streams of the last token, which MTP needs with the next token's id
+  std::unique_ptr<LayerState> mtp;  // window only
+  // [4d] streams of the last token that forward() was given, which MTP needs together with the next token's
+  // id. After a truncate() they belong to a forgotten token: take the streams of the last one kept from the
+  // ForwardResult then.
+  std::vector<float> mtp_streams;
 
  private:
   EntryFormat format_;
   int64_t max_tokens_;
   int64_t length_ = 0;
+  int64_t written_ = 0;  // the longest length yet: rings hold its last rows
 };
 
 }  // namespace hadal

@@ -1,0 +1,52 @@
+// The multi-token prediction block (spec 3.9): the main model's streams at a position and the next token's id
+// give the logits of the token after it.
+#include <algorithm>
+
+#include "model/pass.h"
+
+namespace hadal {
+namespace {
+
+// X'[k] = e_proj * norm(embed[next]) + h_proj * norm(X[k]) for each stream k.
+void mtp_input(Pass& pass, const MtpBlock& w, ConstMat main_streams, Mat streams) {
+  auto& [model, config, ops, s, step, hc, eps] = pass;
+  const int64_t d = config.hidden_size;
+  const Mat e = pass.mat(s.x, d);
+  const Mat e_projected = pass.mat(s.y, d);
+  ops.embed(model.embed, step.ids(), e);
+  ops.rms_norm(e, w.enorm, eps, e);
+  ops.linear(e, w.e_proj, e_projected);
+
+  for (int64_t first = 0; first < streams.rows; first += kQueryTile) {
+    // Every stream as a row of its own: [t, 4d] -> [4t, d].
+    const int64_t rows = std::min(kQueryTile, streams.rows - first) * hc.mult;
+    const Mat h{s.q, rows, d, d};
+    ops.rms_norm({main_streams.row(first), rows, d, d}, w.hnorm, eps, h);
+    ops.linear(h, w.h_proj, {streams.row(first), rows, d, d});
+  }
+  for (int64_t k = 0; k < hc.mult; ++k)
+    ops.add({streams.data + k * d, streams.rows, d, streams.stride}, e_projected);
+}
+
+}  // namespace
+
+ForwardResult mtp_forward(const Model& model, SequenceState& state, int64_t first, ConstMat main_streams,
+                          std::span<const int32_t> next_ids, int64_t logit_rows, Workspace& workspace,
+                          Ops& ops) {
+  CHECK(model.mtp != nullptr && state.mtp != nullptr);
+  const auto rows = static_cast<int64_t>(next_ids.size());
+  if (logit_rows < 0) logit_rows = rows;
+  CHECK(main_streams.rows == rows && main_streams.stride == main_streams.cols);
+  CHECK(rows <= workspace.max_rows() && logit_rows <= std::min(rows, workspace.max_logit_rows()));
+  Pass pass(model, workspace, ops);
+  pass.step.add(state.mtp.get(), first, next_ids);
+
+  const MtpBlock& w = *model.mtp;
+  const Mat streams = pass.mat(pass.s.mtp_streams, main_streams.cols);
+  mtp_input(pass, w, main_streams, streams);
+  block(pass, w.block, 0, streams);
+  hc_head(pass, w.hc_head, streams.slice(rows - logit_rows, logit_rows), 0);
+  return {head(pass, w.norm, logit_rows), streams};
+}
+
+}  // namespace hadal

@@ -1,0 +1,143 @@
+#include "model/step.h"
+
+#include <cstring>
+
+namespace hadal {
+namespace {
+
+// Copies the segment's last rows of `from` into its ring of `ring_rows` rows, position p to p % ring_rows.
+void keep_rows(const Segment& segment, const std::byte* from, int64_t row_bytes, std::byte* ring,
+               int64_t ring_rows) {
+  const int64_t first = std::max(segment.first_position, segment.end_position() - ring_rows);
+  for (int64_t p = first; p < segment.end_position(); ++p)
+    std::memcpy(ring + p % ring_rows * row_bytes, from + segment.row_of(p) * row_bytes,
+                static_cast<size_t>(row_bytes));
+}
+
+}  // namespace
+
+Step::Step(const ModelConfig& config, EntryFormat format, Scratch& scratch)
+    : config_(config), kv_bytes_(kv_row_bytes(format, config.head_dim)), s_(scratch) {}
+
+void Step::add(LayerState* layers, int64_t first_position, std::span<const int32_t> ids) {
+  const auto count = static_cast<int64_t>(ids.size());
+  s_.segments[segments_++] = {layers, rows_, count, first_position};
+  for (int64_t i = 0; i < count; ++i) {
+    s_.ids[rows_] = ids[static_cast<size_t>(i)];
+    s_.positions[rows_] = first_position + i;
+    s_.row_pointers[rows_] = s_.kv_rows + rows_ * kv_bytes_;
+    ++rows_;
+  }
+}
+
+void Step::keep_window(int64_t layer) const {
+  for (const Segment& segment : segments()) {
+    const LayerState& state = segment.layers[layer];
+    keep_rows(segment, s_.kv_rows, kv_bytes_, state.window.data(), state.window_rows);
+  }
+}
+
+std::span<const PoolSlots> Step::finished_blocks(const Compressor& w, int64_t layer, CompressorRing ring,
+                                                 ConstMat kv, ConstMat score) {
+  const int64_t r = w.ratio;
+  const float** slot = s_.slots;
+  blocks_ = 0;
+  for (const Segment& segment : segments()) {
+    const CompressorState& state = segment.layers[layer].*ring;
+    for (int64_t block = segment.first_position / r; (block + 1) * r <= segment.end_position(); ++block) {
+      // With overlap (coff 2) the block before gives its first half of the channels, this one its second
+      // half.
+      const int64_t first = std::max<int64_t>(0, (block + 1 - w.coff()) * r);
+      const int64_t count = (block + 1) * r - first;
+      for (int64_t i = 0; i < count; ++i) {
+        const int64_t p = first + i;
+        const int64_t column = w.coff() == 2 && p >= block * r ? w.dim : 0;
+        const bool is_new = p >= segment.first_position;
+        slot[i] = (is_new ? kv.row(segment.row_of(p)) : state.kv_row(p)) + column;
+        slot[count + i] = (is_new ? score.row(segment.row_of(p)) : state.score_row(p)) + column;
+      }
+      s_.blocks[blocks_] = {slot, slot + count, count};
+      s_.block_positions[blocks_] = block * r;
+      slot += 2 * count;
+      ++blocks_;
+    }
+  }
+  return {s_.blocks, static_cast<size_t>(blocks_)};
+}
+
+std::span<std::byte* const> Step::entry_rows(int64_t layer, int64_t ratio) const {
+  for_each_finished(ratio, [&](const Segment& segment, Rows blocks) {
+    for (int64_t b = blocks.first; b < blocks.first + blocks.count; ++b)
+      s_.entry_pointers[b] = segment.layers[layer].entries.data() + s_.block_positions[b] / ratio * kv_bytes_;
+  });
+  return {s_.entry_pointers, static_cast<size_t>(blocks_)};
+}
+
+void Step::keep_compressor(int64_t layer, CompressorRing ring, ConstMat kv, ConstMat score) const {
+  for (const Segment& segment : segments()) {
+    const CompressorState& state = segment.layers[layer].*ring;
+    const int64_t row_bytes = state.width * static_cast<int64_t>(sizeof(float));
+    keep_rows(segment, reinterpret_cast<const std::byte*>(kv.data), row_bytes, state.kv.data(), state.rows);
+    keep_rows(segment, reinterpret_cast<const std::byte*>(score.data), row_bytes, state.score.data(),
+              state.rows);
+  }
+}
+
+int64_t Step::key_limit(int64_t position, int64_t ratio) const {
+  const int64_t window = position + 1 - first_in_window(position);
+  if (ratio == 0) return window;
+  const int64_t complete = (position + 1) / ratio;
+  return window + (ratio == 4 ? std::min(complete, config_.index_topk) : complete);
+}
+
+Rows Step::query_tile(int64_t first, int64_t ratio) const {
+  int64_t count = 0;
+  int64_t keys = 0;
+  while (first + count < rows_ && count < kQueryTile) {
+    keys += key_limit(s_.positions[first + count], ratio);
+    if (keys > s_.key_capacity) break;
+    ++count;
+  }
+  CHECK(count > 0 || first == rows_);
+  return {first, count};
+}
+
+std::span<const int64_t> Step::visible(Rows part, int64_t ratio) const {
+  for (int64_t i = 0; i < part.count; ++i) s_.visible[i] = (s_.positions[part.first + i] + 1) / ratio;
+  return {s_.visible, static_cast<size_t>(part.count)};
+}
+
+std::span<const KeyRows> Step::keys(Rows tile, int64_t layer, int64_t ratio) const {
+  const std::byte** key = s_.keys;
+  for_each_segment(tile, [&](const Segment& segment, Rows rows) {
+    const LayerState& state = segment.layers[layer];
+    for (int64_t row = rows.first; row < rows.first + rows.count; ++row) {
+      const int64_t position = s_.positions[row];
+      const std::byte** const begin = key;
+      for (int64_t p = first_in_window(position); p <= position; ++p)
+        *key++ = p < segment.first_position ? state.window.data() + p % state.window_rows * kv_bytes_
+                                            : s_.kv_rows + segment.row_of(p) * kv_bytes_;
+      key += append_entries(state, row, ratio, key);
+      s_.key_rows[row - tile.first] = {begin, key - begin};
+    }
+  });
+  return {s_.key_rows, static_cast<size_t>(tile.count)};
+}
+
+// The entries that row's query attends to, ascending; returns how many.
+int64_t Step::append_entries(const LayerState& state, int64_t row, int64_t ratio,
+                             const std::byte** to) const {
+  if (ratio == 0) return 0;
+  const std::byte* const entries = state.entries.data();
+  int64_t count = 0;
+  if (ratio == 4) {
+    const int64_t* const picks = s_.picks + row * config_.index_topk;
+    for (; count < config_.index_topk && picks[count] >= 0; ++count)
+      to[count] = entries + picks[count] * kv_bytes_;
+  } else {
+    for (; count < (s_.positions[row] + 1) / ratio; ++count) to[count] = entries + count * kv_bytes_;
+  }
+  return count;
+}
+
+}  // namespace hadal

@@ -1,0 +1,81 @@
+// The owner of the scratch of forward(): one mapping, planned from the config.
+#include "model/workspace.h"
+
+#include <algorithm>
+
+#include "model/forward.h"
+#include "model/scratch.h"
+
+namespace hadal {
+
+Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows, Arena& arena) {
+  const int64_t tile = std::min(max_rows, kQueryTile);
+  const int64_t d = c.hidden_size;
+  const int64_t heads_width = c.num_attention_heads * c.head_dim;
+  const int64_t entry_width = std::max(c.head_dim, kIndexDim);
+  // Whole tiles of short contexts and of CSA fit; at least one query of the longest HCA context does.
+  key_capacity = std::max(tile * (c.sliding_window + std::max(c.index_topk, kQueryTile)),
+                          c.sliding_window + kMaxTokens / 128);
+
+  streams = arena.take<float>(max_rows * c.hc_mult * d);
+  mtp_streams = arena.take<float>(max_rows * c.hc_mult * d);
+  x = arena.take<float>(max_rows * d);
+  y = arena.take<float>(max_rows * d);
+  post = arena.take<float>(max_rows * c.hc_mult);
+  comb = arena.take<float>(max_rows * c.hc_mult * c.hc_mult);
+  qr = arena.take<float>(max_rows * c.q_lora_rank);
+  kv = arena.take<float>(max_rows * c.head_dim);
+  kv_rows = arena.take<std::byte>(max_rows * std::max(kv_row_bytes(EntryFormat::kF32, c.head_dim),
+                                                      kv_row_bytes(EntryFormat::kStored, c.head_dim)));
+  compressor_kv = arena.take<float>(max_rows * 2 * entry_width);
+  compressor_score = arena.take<float>(max_rows * 2 * entry_width);
+  pooled = arena.take<float>(max_rows * entry_width);
+  router = arena.take<float>(max_rows * c.n_routed_experts);
+  expert_weights = arena.take<float>(max_rows * c.num_experts_per_tok);
+  expert_ids = arena.take<int32_t>(max_rows * c.num_experts_per_tok);
+  picks = arena.take<int64_t>(max_rows * c.index_topk);
+  ids = arena.take<int32_t>(max_rows);
+  positions = arena.take<int64_t>(max_rows);
+  visible = arena.take<int64_t>(max_rows);
+  block_positions = arena.take<int64_t>(max_rows);
+  row_pointers = arena.take<std::byte*>(max_rows);
+  entry_pointers = arena.take<std::byte*>(max_rows);
+  segments = arena.take<Segment>(max_rows);
+  blocks = arena.take<PoolSlots>(max_rows);
+  slots = arena.take<const float*>(max_rows * 2 * 128);
+
+  q = arena.take<float>(tile * std::max(heads_width, c.hc_mult * d));
+  o = arena.take<float>(tile * heads_width);
+  low = arena.take<float>(tile * c.o_groups * c.o_lora_rank);
+  index_q = arena.take<float>(tile * c.index_n_heads * kIndexDim);
+  index_weights = arena.take<float>(tile * c.index_n_heads);
+  key_rows = arena.take<KeyRows>(tile);
+  keys = arena.take<const std::byte*>(key_capacity);
+
+  h = arena.take<float>(max_logit_rows * d);
+  logits = arena.take<float>(max_logit_rows * c.vocab_size);
+}
+
+Workspace::Impl::Impl(const ModelConfig& config, int64_t max_rows, int64_t max_logit_rows)
+    : memory(planned_bytes(config, max_rows, max_logit_rows)),
+      arena(memory.data()),
+      scratch(config, max_rows, max_logit_rows, arena) {}
+
+Workspace::Workspace(const Model& model, int64_t max_rows, int64_t max_logit_rows)
+    : max_rows_(max_rows),
+      max_logit_rows_(max_logit_rows),
+      impl_(std::make_unique<Impl>(model.config(), max_rows, max_logit_rows)) {
+  CHECK(max_rows >= 1 && max_logit_rows >= 0);
+}
+
+Workspace::~Workspace() = default;
+
+int64_t Workspace::bytes() const { return impl_->memory.size(); }
+
+int64_t Workspace::planned_bytes(const ModelConfig& config, int64_t max_rows, int64_t max_logit_rows) {
+  Arena count;
+  const Scratch planned(config, max_rows, max_logit_rows, count);
+  return count.used();
+}
+
+}  // namespace hadal
