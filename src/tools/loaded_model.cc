@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "engine/model_sequence.h"
-#include "tools/tokenize.h"
 
 namespace hadal {
 
@@ -17,16 +16,17 @@ int chosen_threads(const ModelOptions& options) {
 LoadedModel load_model(const ModelOptions& options) {
   LoadedModel loaded{
       Model::load(options.dir, options.load),
-      make_ops({.numerics = options.numerics, .isa = chosen_isa(), .threads = chosen_threads(options)}),
-      load_tokenizer(options.dir)};
-  const int64_t rows = loaded.model.config().vocab_size;
-  if (static_cast<int64_t>(loaded.tokenizer.vocab_size()) > rows)
-    fail(ErrorCode::kInvalidModel,
-         "{}: tokenizer.json has {} tokens, but the model only {}; they do not belong together", options.dir,
-         loaded.tokenizer.vocab_size(), rows);
+      make_ops({.numerics = options.numerics, .isa = chosen_isa(), .threads = chosen_threads(options)})};
   if (loaded.model.has_dspark)
     log_info("this checkpoint's drafter (DSpark) is not used yet; the main model runs without it");
   return loaded;
+}
+
+void check_belongs(const Tokenizer& tokenizer, const ModelConfig& config) {
+  if (static_cast<int64_t>(tokenizer.vocab_size()) > config.vocab_size)
+    fail(ErrorCode::kInvalidModel,
+         "tokenizer.json has {} tokens, but config.json says vocab_size {}; they do not belong together",
+         tokenizer.vocab_size(), config.vocab_size);
 }
 
 std::unique_ptr<Session> open_session(const LoadedModel& loaded, const ModelOptions& options,

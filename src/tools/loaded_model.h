@@ -27,11 +27,11 @@ int chosen_threads(const ModelOptions& options);
 struct LoadedModel {
   Model model;
   std::unique_ptr<Ops> ops;
-  Tokenizer tokenizer;
 };
-
-// Error(kInvalidModel) also for a tokenizer with more tokens than the model has rows.
 LoadedModel load_model(const ModelOptions& options);
+
+// Error(kInvalidModel) if the tokenizer has more tokens than the model has rows.
+void check_belongs(const Tokenizer& tokenizer, const ModelConfig& config);
 
 // A conversation of at most `max_tokens`, with room for `snapshots` places to come back to.
 std::unique_ptr<Session> open_session(const LoadedModel& loaded, const ModelOptions& options,

@@ -1,0 +1,26 @@
+// One line on standard error that says how far a long prompt is, while a person watches. Gone when it is
+// done.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace hadal {
+
+class PromptProgress {
+ public:
+  PromptProgress();
+  ~PromptProgress() { clear(); }
+  PromptProgress(const PromptProgress&) = delete;
+  PromptProgress& operator=(const PromptProgress&) = delete;
+
+  void update(int64_t done, int64_t total);
+  void clear();
+
+ private:
+  bool watched_;
+  bool shown_ = false;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace hadal
