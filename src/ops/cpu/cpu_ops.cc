@@ -2,6 +2,11 @@
 
 namespace hadal {
 
-CpuOps::CpuOps(const DeviceOptions& options) : ReferenceOps(options.numerics), pool_(options.threads) {}
+CpuOps::CpuOps(const DeviceOptions& options)
+    : ReferenceOps(options.numerics),
+      linear_(options.isa == Isa::kAvx512 ? linear_kernels_avx512() : linear_kernels_avx2()),
+      linear_scratch_(options.threads),
+      moe_scratch_(options.threads),
+      pool_(options.threads) {}
 
 }  // namespace hadal

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/thread_pool.h"
+#include "ops/cpu/linear_scratch.h"
 #include "ops/device.h"
 #include "ops/reference/reference_ops.h"
 
@@ -13,7 +14,26 @@ class CpuOps final : public ReferenceOps {
  public:
   explicit CpuOps(const DeviceOptions& options);
 
+  void linear(ConstMat x, const Weight& w, Mat out) override;
+  void linear_fp32(ConstMat x, const Weight& w, Mat out) override;
+  void linear_grouped(ConstMat x, const Weight& w, int64_t groups, Mat out) override;
+  void moe(ConstMat x, const int32_t* ids, const float* weights, int64_t top_k,
+           std::span<const ExpertWeights> experts, const ExpertWeights& shared, float limit,
+           Mat out) override;
+
  private:
+  class MoeCall;
+
+  // Whether products with w take their inputs in int8.
+  bool takes_int8(const Weight& w) const;
+  void reserve_worker_scratch(int64_t in);
+  // x in int8, in linear_scratch_.q_rows.
+  void quantise_rows(ConstMat x);
+  void products(ConstMat x, const Weight& w, int64_t groups, Mat out);
+
+  const LinearKernels& linear_;
+  LinearScratch linear_scratch_;
+  MoeScratch moe_scratch_;
   ThreadPool pool_;
 };
 

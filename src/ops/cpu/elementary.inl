@@ -1,5 +1,5 @@
-// The elementary functions of ops/elementary.h on sixteen lanes: the same steps, so the same bits. Included inside
-// the namespace of an instruction set, after its lanes header and <limits>.
+// The elementary functions of ops/elementary.h on sixteen lanes: the same steps, so the same bits. Included
+// inside the namespace of an instruction set, after its lanes header and <limits>.
 
 inline F32x16 exp_f32(F32x16 x) {
   const F32x16 n = nearbyint(x * splat(1.44269504f));

@@ -163,12 +163,86 @@ inline float tree16(F32x16 a) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+// The trees of four sums at once, in order.
+inline void tree16_of_four(F32x16 a, F32x16 b, F32x16 c, F32x16 d, float* out) {
+  const auto four_of = [](__m256 x, __m256 y) {
+    return _mm256_add_ps(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31));
+  };
+  const __m256 ab = four_of(_mm256_add_ps(a.lo, a.hi), _mm256_add_ps(b.lo, b.hi));
+  const __m256 cd = four_of(_mm256_add_ps(c.lo, c.hi), _mm256_add_ps(d.lo, d.hi));
+  const __m256 two = _mm256_add_ps(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  const __m256 one = _mm256_add_ps(two, _mm256_movehdup_ps(two));
+  // a, c in the lower half, b, d in the upper.
+  const __m256 packed = _mm256_shuffle_ps(one, one, 0x88);
+  _mm_storeu_ps(out, _mm_unpacklo_ps(_mm256_castps256_ps128(packed), _mm256_extractf128_ps(packed, 1)));
+}
+
 // The largest lane; no lane is a NaN.
 inline float max_lane(F32x16 a) {
   const __m256 eight = _mm256_max_ps(a.lo, a.hi);
   const __m128 four = _mm_max_ps(_mm256_castps256_ps128(eight), _mm256_extractf128_ps(eight, 1));
   const __m128 two = _mm_max_ps(four, _mm_movehl_ps(four, four));
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
+}
+
+// Sixty-four bytes: four in each lane.
+struct Bytes64 {
+  __m256i lo, hi;
+};
+inline Bytes64 load_bytes(const void* p) {
+  const auto* const at = static_cast<const __m256i*>(p);
+  return {_mm256_loadu_si256(at), _mm256_loadu_si256(at + 1)};
+}
+inline void store_bytes(void* p, Bytes64 a) {
+  auto* const at = static_cast<__m256i*>(p);
+  _mm256_storeu_si256(at, a.lo);
+  _mm256_storeu_si256(at + 1, a.hi);
+}
+inline __m256i dot_bytes_of_half(__m256i acc, __m256i w_even, __m256i w_odd, __m256i x_even, __m256i x_odd) {
+  // Four products of at most 24 * 128 fit 16 bits.
+  const __m256i pairs =
+      _mm256_add_epi16(_mm256_maddubs_epi16(w_even, x_even), _mm256_maddubs_epi16(w_odd, x_odd));
+  return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+// acc + the lane's products of unsigned w (at most 24) with signed x.
+inline I32x16 dot_bytes(I32x16 acc, Bytes64 w_even, Bytes64 w_odd, Bytes64 x_even, Bytes64 x_odd) {
+  return {dot_bytes_of_half(acc.lo, w_even.lo, w_odd.lo, x_even.lo, x_odd.lo),
+          dot_bytes_of_half(acc.hi, w_even.hi, w_odd.hi, x_even.hi, x_odd.hi)};
+}
+// Pairs of e2m1 codes -> doubled values + 12 of the low nibbles and of the high ones.
+inline void split_e2m1(Bytes64 pairs, Bytes64& even, Bytes64& odd) {
+  const __m256i table =
+      _mm256_broadcastsi128_si256(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
+  const __m256i nibble = _mm256_set1_epi8(15);
+  even.lo = _mm256_shuffle_epi8(table, _mm256_and_si256(pairs.lo, nibble));
+  even.hi = _mm256_shuffle_epi8(table, _mm256_and_si256(pairs.hi, nibble));
+  odd.lo = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(pairs.lo, 4), nibble));
+  odd.hi = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(pairs.hi, 4), nibble));
+}
+// Four e8m0 scales, each in four lanes: byte 255 is +inf.
+inline F32x16 load_e8m0_of_lanes(const std::byte* p) {
+  int32_t four;
+  std::memcpy(&four, p, 4);
+  // Byte i of the four becomes the top byte of lanes 4i .. 4i+3.
+  const __m256i top_byte = _mm256_set1_epi32(0x00808080);
+  const __m256i spread_lo =
+      _mm256_or_si256(_mm256_slli_epi32(_mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1), 24), top_byte);
+  const __m256i spread_hi =
+      _mm256_or_si256(_mm256_slli_epi32(_mm256_setr_epi32(2, 2, 2, 2, 3, 3, 3, 3), 24), top_byte);
+  const __m256i all_four = _mm256_set1_epi32(four);
+  const __m256i least = _mm256_set1_epi32(0x00400000);
+  return float_of_bits(
+      {_mm256_max_epi32(_mm256_srli_epi32(_mm256_shuffle_epi8(all_four, spread_lo), 1), least),
+       _mm256_max_epi32(_mm256_srli_epi32(_mm256_shuffle_epi8(all_four, spread_hi), 1), least)});
+}
+// Sixteen integers of -128..127 as bytes, the even ones and the odd ones apart.
+inline void store_even_odd(int8_t* even, int8_t* odd, I32x16 a) {
+  const __m128i lo = _mm_packs_epi32(_mm256_castsi256_si128(a.lo), _mm256_extracti128_si256(a.lo, 1));
+  const __m128i hi = _mm_packs_epi32(_mm256_castsi256_si128(a.hi), _mm256_extracti128_si256(a.hi, 1));
+  const __m128i apart = _mm_shuffle_epi8(_mm_packs_epi16(lo, hi),
+                                         _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(even), apart);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(odd), _mm_unpackhi_epi64(apart, apart));
 }
 
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }

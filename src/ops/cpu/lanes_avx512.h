@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace hadal::avx512 {
 
@@ -114,8 +115,54 @@ inline float tree16(F32x16 a) {
   return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
 }
 
+// The trees of four sums at once, in order.
+inline void tree16_of_four(F32x16 a, F32x16 b, F32x16 c, F32x16 d, float* out) {
+  const __m512 ab = _mm512_add_ps(_mm512_shuffle_f32x4(a.v, b.v, 0x44), _mm512_shuffle_f32x4(a.v, b.v, 0xee));
+  const __m512 cd = _mm512_add_ps(_mm512_shuffle_f32x4(c.v, d.v, 0x44), _mm512_shuffle_f32x4(c.v, d.v, 0xee));
+  const __m512 four = _mm512_add_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+  const __m512 two = _mm512_add_ps(four, _mm512_permute_ps(four, 0x4e));
+  const __m512 one = _mm512_add_ps(two, _mm512_movehdup_ps(two));
+  _mm_storeu_ps(out, _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, one)));
+}
+
 // The largest lane; no lane is a NaN.
 inline float max_lane(F32x16 a) { return _mm512_reduce_max_ps(a.v); }
+
+// Sixty-four bytes: four in each lane.
+struct Bytes64 {
+  __m512i v;
+};
+inline Bytes64 load_bytes(const void* p) { return {_mm512_loadu_si512(p)}; }
+inline void store_bytes(void* p, Bytes64 a) { _mm512_storeu_si512(p, a.v); }
+// acc + the lane's products of unsigned w (at most 24) with signed x.
+inline I32x16 dot_bytes(I32x16 acc, Bytes64 w_even, Bytes64 w_odd, Bytes64 x_even, Bytes64 x_odd) {
+  return {_mm512_dpbusd_epi32(_mm512_dpbusd_epi32(acc.v, w_even.v, x_even.v), w_odd.v, x_odd.v)};
+}
+// Pairs of e2m1 codes -> doubled values + 12 of the low nibbles and of the high ones.
+inline void split_e2m1(Bytes64 pairs, Bytes64& even, Bytes64& odd) {
+  const __m512i table =
+      _mm512_broadcast_i32x4(_mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0));
+  const __m512i nibble = _mm512_set1_epi8(15);
+  even.v = _mm512_shuffle_epi8(table, _mm512_and_si512(pairs.v, nibble));
+  odd.v = _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(pairs.v, 4), nibble));
+}
+// Four e8m0 scales, each in four lanes: byte 255 is +inf.
+inline F32x16 load_e8m0_of_lanes(const std::byte* p) {
+  int32_t four;
+  std::memcpy(&four, p, 4);
+  // Byte i of the four becomes the top byte of lanes 4i .. 4i+3.
+  const __m512i pick = _mm512_set_epi32(3, 3, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1, 0, 0, 0, 0);
+  const __m512i spread = _mm512_or_si512(_mm512_slli_epi32(pick, 24), _mm512_set1_epi32(0x00808080));
+  const __m512i top = _mm512_shuffle_epi8(_mm512_set1_epi32(four), spread);
+  return {_mm512_castsi512_ps(_mm512_max_epi32(_mm512_srli_epi32(top, 1), _mm512_set1_epi32(0x00400000)))};
+}
+// Sixteen integers of -128..127 as bytes, the even ones and the odd ones apart.
+inline void store_even_odd(int8_t* even, int8_t* odd, I32x16 a) {
+  const __m128i apart = _mm_shuffle_epi8(_mm512_cvtepi32_epi8(a.v),
+                                         _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(even), apart);
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(odd), _mm_unpackhi_epi64(apart, apart));
+}
 
 inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 

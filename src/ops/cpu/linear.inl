@@ -1,0 +1,303 @@
+// Products of weight rows with inputs on sixteen lanes (ops/ops.h, dot16). Included inside the namespace of
+// an instruction set, after its lanes header; kTileRows and kTileTokens say how many sums its registers hold.
+//
+// Few inputs: the stored codes go straight through the registers, several rows at once (direct). Many inputs:
+// some rows are decoded into scratch once and meet tile after tile of inputs (decoded). Either way a lane
+// sees its k in ascending order, so the path does not show in the bits.
+
+struct F32Codes {
+  static constexpr int64_t kBytes = 4;
+  static F32x16 get(const std::byte* p) { return load(reinterpret_cast<const float*>(p)); }
+  static F32x16 get_partial(const std::byte* p, int64_t n) {
+    return load_partial(reinterpret_cast<const float*>(p), n);
+  }
+};
+struct Bf16Codes {
+  static constexpr int64_t kBytes = 2;
+  static F32x16 get(const std::byte* p) { return load_bf16(p); }
+  static F32x16 get_partial(const std::byte* p, int64_t n) { return load_bf16_partial(p, n); }
+};
+// Over 256, without their scale.
+struct E4m3Codes {
+  static constexpr int64_t kBytes = 1;
+  static F32x16 get(const std::byte* p) { return load_e4m3_over_256(p); }
+  static F32x16 get_partial(const std::byte* p, int64_t n) { return load_e4m3_over_256_partial(p, n); }
+};
+
+inline float e8m0_scale(std::byte stored) {
+  const auto code = static_cast<uint32_t>(stored);
+  return __builtin_bit_cast(float, code == 0 ? 0x00400000u : code << 23);
+}
+
+// ---- sums of a tile to outputs
+
+template <int kRows, int kTokens>
+void store_sums(const F32x16 (&sums)[kRows][kTokens], int64_t rows, float* const* out, int64_t at) {
+  constexpr int kCount = kRows * kTokens;
+  alignas(16) float flat[(kCount + 3) / 4 * 4];
+  const auto sum = [&](int i) { return i < kCount ? sums[i % kRows][i / kRows] : zeros(); };
+#pragma GCC unroll 8
+  for (int i = 0; i < kCount; i += 4) tree16_of_four(sum(i), sum(i + 1), sum(i + 2), sum(i + 3), flat + i);
+  for (int t = 0; t < kTokens; ++t) {
+    for (int64_t r = 0; r < rows; ++r) out[t][at + r] = flat[t * kRows + r];
+  }
+}
+
+// ---- direct: stored codes against at most kDirectTokens inputs
+
+inline constexpr int64_t kDirectTokens = 4;
+inline constexpr int64_t kTileSide = 128;
+
+template <typename Codes, int kRows, int kTokens>
+void direct_tile(const std::byte* const (&rows)[kRows], const float* const* x, int64_t in,
+                 F32x16 (&sums)[kRows][kTokens], int64_t prefetch_ahead) {
+  constexpr int64_t kLine = 64 / Codes::kBytes;
+  int64_t k = 0;
+  for (; k + kLine <= in; k += kLine) {
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) prefetch(rows[r] + k * Codes::kBytes + prefetch_ahead);
+#pragma GCC unroll 4
+    for (int64_t step = 0; step < kLine; step += 16) {
+      F32x16 inputs[kTokens];
+#pragma GCC unroll 4
+      for (int t = 0; t < kTokens; ++t) inputs[t] = load(x[t] + k + step);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        const F32x16 codes = Codes::get(rows[r] + (k + step) * Codes::kBytes);
+#pragma GCC unroll 4
+        for (int t = 0; t < kTokens; ++t) sums[r][t] = fma(codes, inputs[t], sums[r][t]);
+      }
+    }
+  }
+  for (; k < in; k += 16) {
+    const int64_t n = in - k;
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) {
+      const std::byte* const at = rows[r] + k * Codes::kBytes;
+      const F32x16 codes = n < 16 ? Codes::get_partial(at, n) : Codes::get(at);
+#pragma GCC unroll 4
+      for (int t = 0; t < kTokens; ++t)
+        sums[r][t] = fma(codes, n < 16 ? load_partial(x[t] + k, n) : load(x[t] + k), sums[r][t]);
+    }
+  }
+}
+
+// Rows first .. last-1 against the inputs x, which carry the scales of FP8 rows.
+template <typename Codes, int kTokens>
+void direct_rows(const ProductJob& job, const float* const* x, int64_t first, int64_t last) {
+  constexpr int kRows = kTokens == 1 ? kMaxTileRows : kTileRows;
+  const Weight& w = *job.weight;
+  const int64_t row_bytes = w.in * Codes::kBytes;
+  for (int64_t o = first; o < last; o += kRows) {
+    const std::byte* rows[kRows];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) rows[r] = w.data + std::min<int64_t>(o + r, last - 1) * row_bytes;
+    F32x16 sums[kRows][kTokens];
+#pragma GCC unroll 4
+    for (auto& row : sums) {
+#pragma GCC unroll 4
+      for (F32x16& sum : row) sum = zeros();
+    }
+    direct_tile<Codes, kRows, kTokens>(rows, x, w.in, sums, kRows * row_bytes);
+    store_sums<kRows, kTokens>(sums, std::min<int64_t>(kRows, last - o), job.out, job.out_at + o - job.first);
+  }
+}
+
+template <typename Codes>
+void direct(const ProductJob& job, const float* const* x, int64_t first, int64_t last) {
+  switch (job.tokens) {
+    case 1:
+      return direct_rows<Codes, 1>(job, x, first, last);
+    case 2:
+      return direct_rows<Codes, 2>(job, x, first, last);
+    case 3:
+      return direct_rows<Codes, 3>(job, x, first, last);
+    default:
+      return direct_rows<Codes, 4>(job, x, first, last);
+  }
+}
+
+// scaled = x times 256 times the e8m0 scale over it, in the row of tiles that `row` is in: (code/256) *
+// scaled is then the very product code*scale * x. False where a scaled input, or a code times its scale,
+// would not be exact.
+inline bool scale_inputs(const Weight& w, int64_t row, const float* x, float* scaled) {
+  const int64_t tiles = (w.in + kTileSide - 1) / kTileSide;
+  const std::byte* const scales = w.scales + row / kTileSide * tiles;
+  bool exact = true;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const auto code = static_cast<int>(scales[tile]);
+    if (code > 245) return false;
+    const F32x16 factor = splat(__builtin_bit_cast(float, (code + 8) << 23));
+    const F32x16 inverse = splat(__builtin_bit_cast(float, (254 - code - 8) << 23));
+    const int64_t end = std::min(w.in, (tile + 1) * kTileSide);
+    for (int64_t k = tile * kTileSide; k < end; k += 16) {
+      const int64_t n = end - k;
+      const F32x16 input = n < 16 ? load_partial(x + k, n) : load(x + k);
+      const F32x16 product = input * factor;
+      exact = exact && all(product * inverse == input);
+      store(scaled + k, product);
+    }
+  }
+  return exact;
+}
+
+// ---- decoded: rows as fp32 in scratch against tiles of inputs
+
+// Elements k .. k+15 (n of them) of a row without their scale.
+template <typename Codes>
+F32x16 codes_at(const std::byte* row, int64_t k, int64_t n) {
+  const std::byte* const at = row + k * Codes::kBytes;
+  return n < 16 ? Codes::get_partial(at, n) : Codes::get(at);
+}
+
+inline void store_decoded(float* out, int64_t n, F32x16 values) {
+  if (n >= 16) return store(out, values);
+  store(out, zeros());
+  store_partial(out, n, values);
+}
+
+template <typename Codes>
+void decode_plain_row(const Weight& w, int64_t row, float* out) {
+  const std::byte* const codes = w.data + row * w.in * Codes::kBytes;
+  for (int64_t k = 0; k < w.in; k += 16)
+    store_decoded(out + k, w.in - k, codes_at<Codes>(codes, k, w.in - k));
+}
+
+inline void decode_fp8_row(const Weight& w, int64_t row, float* out) {
+  const int64_t tiles = (w.in + kTileSide - 1) / kTileSide;
+  const std::byte* const codes = w.data + row * w.in;
+  for (int64_t tile = 0; tile < tiles; ++tile) {
+    const int64_t index = row / kTileSide * tiles + tile;
+    float scale = 0;
+    if (w.scale_format == ScaleFormat::kF32) {
+      std::memcpy(&scale, w.scales + index * 4, 4);
+    } else {
+      scale = e8m0_scale(w.scales[index]);
+    }
+    const int64_t end = std::min(w.in, (tile + 1) * kTileSide);
+    for (int64_t k = tile * kTileSide; k < end; k += 16) {
+      const F32x16 values = codes_at<E4m3Codes>(codes, k, end - k) * splat(256.0f) * splat(scale);
+      store_decoded(out + k, end - k, values);
+    }
+  }
+}
+
+inline void decode_fp4_row(const Weight& w, int64_t row, float* out) {
+  const std::byte* const codes = w.data + row * (w.in / 2);
+  const std::byte* const scales = w.scales + row * (w.in / 32);
+  for (int64_t k = 0; k < w.in; k += 16) {
+    const float scale = 0.5f * e8m0_scale(scales[k / 32]);
+    store(out + k, load_e2m1_doubled(codes + k / 2) * splat(scale));
+  }
+}
+
+inline void decode_row(const Weight& w, int64_t row, float* out) {
+  switch (w.format) {
+    case WeightFormat::kF32:
+      return decode_plain_row<F32Codes>(w, row, out);
+    case WeightFormat::kBF16:
+      return decode_plain_row<Bf16Codes>(w, row, out);
+    case WeightFormat::kFp8:
+      return decode_fp8_row(w, row, out);
+    case WeightFormat::kFp4:
+      return decode_fp4_row(w, row, out);
+  }
+}
+
+// kTileRows decoded rows from w on, `stride` apart, against kTokens inputs.
+template <int kTokens>
+void decoded_tile(const float* w, int64_t stride, const ProductJob& job, int64_t token,
+                  F32x16 (&sums)[kTileRows][kTokens]) {
+  const int64_t in = job.weight->in;
+  const float* x[kTokens];
+#pragma GCC unroll 8
+  for (int t = 0; t < kTokens; ++t) x[t] = job.x[token + t] + job.x_at;
+  int64_t k = 0;
+  for (; k + 16 <= in; k += 16) {
+    F32x16 rows[kTileRows];
+#pragma GCC unroll 8
+    for (int r = 0; r < kTileRows; ++r) rows[r] = load(w + r * stride + k);
+#pragma GCC unroll 8
+    for (int t = 0; t < kTokens; ++t) {
+      const F32x16 input = load(x[t] + k);
+#pragma GCC unroll 8
+      for (int r = 0; r < kTileRows; ++r) sums[r][t] = fma(rows[r], input, sums[r][t]);
+    }
+  }
+  if (k == in) return;
+#pragma GCC unroll 8
+  for (int t = 0; t < kTokens; ++t) {
+    const F32x16 input = load_partial(x[t] + k, in - k);
+#pragma GCC unroll 8
+    for (int r = 0; r < kTileRows; ++r) sums[r][t] = fma(load(w + r * stride + k), input, sums[r][t]);
+  }
+}
+
+template <int kTokens>
+void decoded_inputs(const ProductJob& job, int64_t token, const float* w, int64_t rows, int64_t at) {
+  const int64_t stride = padded_to_lanes(job.weight->in);
+  for (int64_t r = 0; r < rows; r += kTileRows) {
+    F32x16 sums[kTileRows][kTokens];
+#pragma GCC unroll 8
+    for (auto& row : sums) {
+#pragma GCC unroll 8
+      for (F32x16& sum : row) sum = zeros();
+    }
+    decoded_tile<kTokens>(w + r * stride, stride, job, token, sums);
+    store_sums<kTileRows, kTokens>(sums, std::min<int64_t>(kTileRows, rows - r), job.out + token, at + r);
+  }
+}
+
+// The inputs from `token` on, fewer than a whole tile.
+template <int kTokens>
+void decoded_last_inputs(const ProductJob& job, int64_t token, const float* w, int64_t rows, int64_t at) {
+  if constexpr (kTokens > 0) {
+    if (job.tokens - token == kTokens) return decoded_inputs<kTokens>(job, token, w, rows, at);
+    decoded_last_inputs<kTokens - 1>(job, token, w, rows, at);
+  }
+}
+
+inline void decoded(const ProductJob& job, int64_t first, int64_t last) {
+  const int64_t stride = padded_to_lanes(job.weight->in);
+  const int64_t fitting = std::max<int64_t>(kDecodedFloats / std::max<int64_t>(stride, 1), kMaxTileRows);
+  const int64_t block = std::min<int64_t>(fitting / kMaxTileRows * kMaxTileRows, kTileSide);
+  for (int64_t o = first; o < last; o += block) {
+    const int64_t rows = std::min(block, last - o);
+    for (int64_t r = 0; r < rows; ++r) decode_row(*job.weight, o + r, job.scratch + r * stride);
+    int64_t token = 0;
+    for (; token + kTileTokens <= job.tokens; token += kTileTokens)
+      decoded_inputs<kTileTokens>(job, token, job.scratch, rows, job.out_at + o - job.first);
+    decoded_last_inputs<kTileTokens - 1>(job, token, job.scratch, rows, job.out_at + o - job.first);
+  }
+}
+
+// FP8 with e8m0 scales, few inputs: the scales go into the inputs, once for each row of tiles.
+inline void direct_fp8(const ProductJob& job) {
+  const int64_t stride = padded_to_lanes(job.weight->in);
+  const float* x[kDirectTokens];
+  for (int64_t t = 0; t < job.tokens; ++t) x[t] = job.scratch + t * stride;
+  for (int64_t o = job.first; o < job.last;) {
+    const int64_t end = std::min(job.last, (o / kTileSide + 1) * kTileSide);
+    bool exact = true;
+    for (int64_t t = 0; t < job.tokens && exact; ++t)
+      exact = scale_inputs(*job.weight, o, job.x[t] + job.x_at, job.scratch + t * stride);
+    if (exact) {
+      direct<E4m3Codes>(job, x, o, end);
+    } else {
+      decoded(job, o, end);
+    }
+    o = end;
+  }
+}
+
+inline void products(const ProductJob& job) {
+  if (job.tokens == 0 || job.first >= job.last) return;
+  const Weight& w = *job.weight;
+  if (job.tokens > kDirectTokens) return decoded(job, job.first, job.last);
+  const float* x[kDirectTokens];
+  for (int64_t t = 0; t < job.tokens; ++t) x[t] = job.x[t] + job.x_at;
+  if (w.format == WeightFormat::kF32) return direct<F32Codes>(job, x, job.first, job.last);
+  if (w.format == WeightFormat::kBF16) return direct<Bf16Codes>(job, x, job.first, job.last);
+  if (w.format == WeightFormat::kFp8 && w.scale_format == ScaleFormat::kE8M0) return direct_fp8(job);
+  decoded(job, job.first, job.last);
+}

@@ -1,0 +1,29 @@
+// The AVX2 unit of linear and moe.
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "ops/cpu/lanes_avx2.h"
+#include "ops/cpu/linear_kernels.h"
+#include "ops/elementary.h"
+
+namespace hadal {
+namespace avx2 {
+
+// Sixteen registers: 12 hold the sums of 2 x 3 outputs.
+inline constexpr int kTileRows = 2;
+inline constexpr int kTileTokens = 3;
+inline constexpr int kInt8TileTokens = 2;
+#include "ops/cpu/elementary.inl"
+#include "ops/cpu/linear.inl"
+#include "ops/cpu/linear_int8.inl"
+
+}  // namespace avx2
+
+const LinearKernels& linear_kernels_avx2() {
+  static constexpr LinearKernels kKernels{avx2::products, avx2::products_int8, avx2::quantise_int8,
+                                          avx2::swiglu};
+  return kKernels;
+}
+
+}  // namespace hadal
