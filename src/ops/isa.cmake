@@ -6,6 +6,6 @@ foreach(file ${ops_sources})
     set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS "-mavx2;-mfma;-mf16c")
   elseif(file MATCHES "_avx512\\.cc$")
     set_source_files_properties(${file} PROPERTIES COMPILE_OPTIONS
-      "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mavx2;-mfma;-mf16c;-Wno-uninitialized;-Wno-maybe-uninitialized")
+      "-mavx512f;-mavx512bw;-mavx512dq;-mavx512vl;-mavx512vnni;-mavx2;-mfma;-mf16c;-Wno-unknown-warning-option;-Wno-uninitialized;-Wno-maybe-uninitialized")
   endif()
 endforeach()

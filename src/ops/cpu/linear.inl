@@ -39,7 +39,7 @@ void store_sums(const F32x16 (&sums)[kRows][kTokens], int64_t rows, float* const
 #pragma GCC unroll 8
   for (int i = 0; i < kCount; i += 4) tree16_of_four(sum(i), sum(i + 1), sum(i + 2), sum(i + 3), flat + i);
   for (int t = 0; t < kTokens; ++t) {
-    for (int64_t r = 0; r < rows; ++r) out[t][at + r] = flat[t * kRows + r];
+    for (int64_t r = 0; r < rows; ++r) out[t][at + r] = flat[t * int64_t{kRows} + r];
   }
 }
 

@@ -48,8 +48,7 @@ const LinearKernels& linear_kernels_avx2();
 const LinearKernels& linear_kernels_avx512();
 
 inline constexpr int64_t kMaxTileRows = 4;
-inline constexpr int64_t kDecodedFloats =
-    64 * 1024;  // decoded rows that many inputs share: half of a usual L2
+inline constexpr int64_t kDecodedFloats = 65536;  // decoded rows that many inputs share: half of a usual L2
 
 constexpr int64_t padded_to_lanes(int64_t n) { return (n + 15) / 16 * 16; }
 constexpr int64_t int8_spans(int64_t n) { return (n + 127) / 128; }

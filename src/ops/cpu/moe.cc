@@ -10,7 +10,7 @@ namespace {
 
 constexpr int64_t kHiddenGrain = 32;  // hidden values that share an int8 scale
 constexpr int64_t kOutGrain = 16;
-constexpr int64_t kTileFloats = 32 * 1024;
+constexpr int64_t kTileFloats = 32 * int64_t{1024};
 constexpr int64_t kMinTileRows = 32;
 
 // Rows of a product with `inputs` inputs whose outputs fit a worker's tile.
