@@ -12,9 +12,10 @@ namespace hadal {
 namespace {
 
 struct Experts {
-  Experts(Stored routed, Stored shared, int64_t count, int64_t d, int64_t hidden, int64_t shared_hidden) {
+  Experts(Stored routed, Stored shared_stored, int64_t count, int64_t d, int64_t hidden,
+          int64_t shared_hidden) {
     for (int64_t e = 0; e <= count; ++e) {
-      const Stored stored = e < count ? routed : shared;
+      const Stored stored = e < count ? routed : shared_stored;
       const int64_t h = e < count ? hidden : shared_hidden;
       const auto seed = static_cast<uint64_t>(10 * e);
       for (int part = 0; part < 3; ++part) {
@@ -22,7 +23,12 @@ struct Experts {
         owned.push_back(std::make_unique<RandomWeight>(stored, down ? d : h, down ? h : d, seed + part));
       }
       const auto w = [&](size_t part) { return owned[owned.size() - 3 + part]->weight(); };
-      (e < count ? experts.emplace_back() : this->shared) = {w(0), w(1), w(2)};
+      const ExpertWeights expert{w(0), w(1), w(2)};
+      if (e < count) {
+        experts.push_back(expert);
+      } else {
+        shared = expert;
+      }
     }
   }
   std::vector<std::unique_ptr<RandomWeight>> owned;
