@@ -22,6 +22,17 @@ struct Mask16 {
   __m256 lo, hi;
 };
 
+// The registers of an F32x16, for kernels that must not hold more of them than there are.
+using Part = __m256;
+inline constexpr int kParts = 2;
+inline Part& part(F32x16& a, int i) { return i == 0 ? a.lo : a.hi; }
+inline Part load_part(const float* p, int i) {
+  Part value = _mm256_loadu_ps(p + i * 8);
+  asm("" : "+x"(value));  // or GCC would read it again for every use
+  return value;
+}
+inline Part fma_part(Part a, Part b, Part c) { return _mm256_fmadd_ps(a, b, c); }
+
 // All bits set in lanes 0 .. n-1 (n may lie outside 0..8).
 inline __m256i first_lanes(int64_t n) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),

@@ -32,7 +32,7 @@ inline float e8m0_scale(std::byte stored) {
 // ---- sums of a tile to outputs
 
 template <int kRows, int kTokens>
-void store_sums(const F32x16 (&sums)[kRows][kTokens], int64_t rows, float* const* out, int64_t at) {
+[[gnu::always_inline]] inline void store_sums(const F32x16 (&sums)[kRows][kTokens], int64_t rows, float* const* out, int64_t at) {
   constexpr int kCount = kRows * kTokens;
   alignas(16) float flat[(kCount + 3) / 4 * 4];
   const auto sum = [&](int i) { return i < kCount ? sums[i % kRows][i / kRows] : zeros(); };
@@ -49,7 +49,7 @@ inline constexpr int64_t kDirectTokens = 4;
 inline constexpr int64_t kTileSide = 128;
 
 template <typename Codes, int kRows, int kTokens>
-void direct_tile(const std::byte* const (&rows)[kRows], const float* const* x, int64_t in,
+[[gnu::always_inline]] inline void direct_tile(const std::byte* const (&rows)[kRows], const float* const* x, int64_t in,
                  F32x16 (&sums)[kRows][kTokens], int64_t prefetch_ahead) {
   constexpr int64_t kLine = 64 / Codes::kBytes;
   int64_t k = 0;
@@ -206,7 +206,7 @@ inline void decode_row(const Weight& w, int64_t row, float* out) {
 
 // kTileRows decoded rows from w on, `stride` apart, against kTokens inputs.
 template <int kTokens>
-void decoded_tile(const float* w, int64_t stride, const ProductJob& job, int64_t token,
+[[gnu::always_inline]] inline void decoded_tile(const float* w, int64_t stride, const ProductJob& job, int64_t token,
                   F32x16 (&sums)[kTileRows][kTokens]) {
   const int64_t in = job.weight->in;
   const float* x[kTokens];
@@ -214,14 +214,17 @@ void decoded_tile(const float* w, int64_t stride, const ProductJob& job, int64_t
   for (int t = 0; t < kTokens; ++t) x[t] = job.x[token + t] + job.x_at;
   int64_t k = 0;
   for (; k + 16 <= in; k += 16) {
-    F32x16 rows[kTileRows];
+#pragma GCC unroll 2
+    for (int p = 0; p < kParts; ++p) {
+      Part rows[kTileRows];
 #pragma GCC unroll 8
-    for (int r = 0; r < kTileRows; ++r) rows[r] = load(w + r * stride + k);
+      for (int r = 0; r < kTileRows; ++r) rows[r] = load_part(w + r * stride + k, p);
 #pragma GCC unroll 8
-    for (int t = 0; t < kTokens; ++t) {
-      const F32x16 input = load(x[t] + k);
+      for (int t = 0; t < kTokens; ++t) {
+        const Part input = load_part(x[t] + k, p);
 #pragma GCC unroll 8
-      for (int r = 0; r < kTileRows; ++r) sums[r][t] = fma(rows[r], input, sums[r][t]);
+        for (int r = 0; r < kTileRows; ++r) part(sums[r][t], p) = fma_part(rows[r], input, part(sums[r][t], p));
+      }
     }
   }
   if (k == in) return;
