@@ -75,7 +75,7 @@ TEST(Linear, Fp32StaysFp32InNative) {
 
 TEST(Linear, GroupsCutRowsAndInputs) {
   for (const Stored stored : kAllStored) {
-    for (const Shape shape : {Shape{3, 32}, Shape{96, 64}, Shape{3 * 67, 160}}) {
+    for (const Shape shape : {Shape{3, 32}, Shape{96, 64}, Shape{201, 160}}) {
       for (const int64_t tokens : {1, 2, 8})
         expect_same("linear_grouped", call_linear_grouped, Numerics::kFp32, stored, shape, tokens,
                     3 * shape.in);
@@ -148,7 +148,7 @@ TEST(LinearReference, DecodesEveryFormat) {
     const float e4m3 =
         sign * (exponent == 0 ? std::ldexp(fraction, -6) : std::ldexp(1 + fraction, exponent - 7));
     if (stored == Stored::kFp8) value = e4m3 * std::ldexp(1.0f, static_cast<int>(w.scales[2 + 1]) - 127);
-    if (stored == Stored::kFp8F32Scales) value = e4m3 * load_as<float>(w.scales + 4 * 3);
+    if (stored == Stored::kFp8F32Scales) value = e4m3 * load_as<float>(w.scales + 12);
     if (stored == Stored::kFp4) {
       const float magnitudes[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};
       value = magnitudes[byte & 7] * ((byte & 8) != 0 ? -1.0f : 1.0f);

@@ -25,8 +25,8 @@ struct Mask16 {
 // The registers of an F32x16, for kernels that must not hold more of them than there are.
 using Part = __m256;
 inline constexpr int kParts = 2;
-inline Part& part(F32x16& a, int i) { return i == 0 ? a.lo : a.hi; }
-inline Part load_part(const float* p, int i) {
+inline Part& part(F32x16& a, int64_t i) { return i == 0 ? a.lo : a.hi; }
+inline Part load_part(const float* p, int64_t i) {
   Part value = _mm256_loadu_ps(p + i * 8);
   asm("" : "+x"(value));  // or GCC would read it again for every use
   return value;

@@ -25,8 +25,8 @@ struct Mask16 {
 // The registers of an F32x16, for kernels that must not hold more of them than there are.
 using Part = __m512;
 inline constexpr int kParts = 1;
-inline Part& part(F32x16& a, int) { return a.v; }
-inline Part load_part(const float* p, int) { return _mm512_loadu_ps(p); }
+inline Part& part(F32x16& a, int64_t) { return a.v; }
+inline Part load_part(const float* p, int64_t) { return _mm512_loadu_ps(p); }
 inline Part fma_part(Part a, Part b, Part c) { return _mm512_fmadd_ps(a, b, c); }
 
 inline __mmask16 first_lanes(int64_t n) { return static_cast<__mmask16>((1u << n) - 1u); }

@@ -32,7 +32,8 @@ inline float e8m0_scale(std::byte stored) {
 // ---- sums of a tile to outputs
 
 template <int kRows, int kTokens>
-[[gnu::always_inline]] inline void store_sums(const F32x16 (&sums)[kRows][kTokens], int64_t rows, float* const* out, int64_t at) {
+[[gnu::always_inline]] inline void store_sums(const F32x16 (&sums)[kRows][kTokens], int64_t rows,
+                                              float* const* out, int64_t at) {
   constexpr int kCount = kRows * kTokens;
   alignas(16) float flat[(kCount + 3) / 4 * 4];
   const auto sum = [&](int i) { return i < kCount ? sums[i % kRows][i / kRows] : zeros(); };
@@ -49,8 +50,9 @@ inline constexpr int64_t kDirectTokens = 4;
 inline constexpr int64_t kTileSide = 128;
 
 template <typename Codes, int kRows, int kTokens>
-[[gnu::always_inline]] inline void direct_tile(const std::byte* const (&rows)[kRows], const float* const* x, int64_t in,
-                 F32x16 (&sums)[kRows][kTokens], int64_t prefetch_ahead) {
+[[gnu::always_inline]] inline void direct_tile(const std::byte* const (&rows)[kRows], const float* const* x,
+                                               int64_t in, F32x16 (&sums)[kRows][kTokens],
+                                               int64_t prefetch_ahead) {
   constexpr int64_t kLine = 64 / Codes::kBytes;
   int64_t k = 0;
   for (; k + kLine <= in; k += kLine) {
@@ -206,8 +208,8 @@ inline void decode_row(const Weight& w, int64_t row, float* out) {
 
 // kTileRows decoded rows from w on, `stride` apart, against kTokens inputs.
 template <int kTokens>
-[[gnu::always_inline]] inline void decoded_tile(const float* w, int64_t stride, const ProductJob& job, int64_t token,
-                  F32x16 (&sums)[kTileRows][kTokens]) {
+[[gnu::always_inline]] inline void decoded_tile(const float* w, int64_t stride, const ProductJob& job,
+                                                int64_t token, F32x16 (&sums)[kTileRows][kTokens]) {
   const int64_t in = job.weight->in;
   const float* x[kTokens];
 #pragma GCC unroll 8
@@ -223,7 +225,8 @@ template <int kTokens>
       for (int t = 0; t < kTokens; ++t) {
         const Part input = load_part(x[t] + k, p);
 #pragma GCC unroll 8
-        for (int r = 0; r < kTileRows; ++r) part(sums[r][t], p) = fma_part(rows[r], input, part(sums[r][t], p));
+        for (int r = 0; r < kTileRows; ++r)
+          part(sums[r][t], p) = fma_part(rows[r], input, part(sums[r][t], p));
       }
     }
   }

@@ -2,13 +2,13 @@
 // header; kRoofSums is how many sums fill its registers.
 
 inline int32_t read(const std::byte* bytes, int64_t count) {
-  constexpr int64_t kStep = 4 * 64;
+  constexpr int64_t kStep = 256;
   I32x16 sums[4] = {splat_i32(0), splat_i32(0), splat_i32(0), splat_i32(0)};
   int64_t at = 0;
   for (; at + kStep <= count; at += kStep) {
     prefetch(bytes + at + 8 * kStep);
 #pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) sums[i] = sums[i] + load_i32(bytes + at + 64 * i);
+    for (int64_t i = 0; i < 4; ++i) sums[i] = sums[i] + load_i32(bytes + at + 64 * i);
   }
   int32_t lanes[16];
   store_i32(lanes, (sums[0] + sums[1]) + (sums[2] + sums[3]));
@@ -25,7 +25,7 @@ inline int64_t multiply_add(int64_t rounds, float* result) {
   for (int i = 0; i < kRoofSums * 16; ++i) starts[i] = static_cast<float>(i);
   F32x16 sums[kRoofSums];
 #pragma GCC unroll 16
-  for (int i = 0; i < kRoofSums; ++i) sums[i] = load(starts + i * 16);
+  for (int64_t i = 0; i < kRoofSums; ++i) sums[i] = load(starts + i * 16);
   for (int64_t round = 0; round < rounds; ++round) {
 #pragma GCC unroll 16
     for (int i = 0; i < kRoofSums; ++i) sums[i] = fma(sums[i], factor, factor);
