@@ -25,12 +25,6 @@ std::vector<JsonFile::Member> JsonFile::members(Value value, std::string_view fi
   return all;
 }
 
-std::string shown(std::string_view text) {
-  constexpr size_t kLongest = 120;
-  if (text.size() <= kLongest) return fmt::format("{:?}", text);
-  return fmt::format("{:?}... ({} bytes)", text.substr(0, kLongest), text.size());
-}
-
 std::string shown(simdjson::dom::element value) {
   std::string_view text;
   if (value.get(text) == simdjson::SUCCESS) return shown(text);

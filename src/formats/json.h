@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "formats/shown.h"
 
 namespace hadal {
 
@@ -49,7 +50,4 @@ class JsonFile {
 
 // For messages: a scalar's own JSON (long strings cut), or what kind of container it is.
 std::string shown(simdjson::dom::element value);
-// For messages: a text from a file, quoted, escaped and cut to a readable length.
-std::string shown(std::string_view text);
-
 }  // namespace hadal
