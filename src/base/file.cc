@@ -105,6 +105,16 @@ void FileReplacement::write_through(std::string_view bytes) {
   }
 }
 
+void FileReplacement::write_at(uint64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail(ErrorCode::kIo, "{}: write failed: {}", temporary_, std::strerror(errno));
+    bytes.remove_prefix(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+}
+
 void FileReplacement::commit() {
   write_through(waiting_);
   if (::fdatasync(fd_) != 0) fail(ErrorCode::kIo, "{}: sync failed: {}", temporary_, std::strerror(errno));

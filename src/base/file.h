@@ -29,7 +29,8 @@ class FileReplacement {
   FileReplacement(const FileReplacement&) = delete;
   FileReplacement& operator=(const FileReplacement&) = delete;
 
-  void write(std::string_view bytes);
+  void write(std::string_view bytes);  // what follows what write() wrote before
+  void write_at(uint64_t offset, std::string_view bytes);
   void commit();
 
  private:

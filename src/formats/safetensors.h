@@ -59,7 +59,10 @@ class SafetensorsWriter {
   SafetensorsWriter& operator=(const SafetensorsWriter&) = delete;
 
   void append(std::span<const std::byte> bytes);  // the next bytes of the data section, any cut
-  void finish();                                  // CHECKs that all bytes came
+  // Or in any order: bytes of entry number `entry` (as given to the constructor) from its byte `offset` on,
+  // each once.
+  void write(size_t entry, uint64_t offset, std::span<const std::byte> bytes);
+  void finish();  // CHECKs that all bytes came
 
  private:
   struct Impl;

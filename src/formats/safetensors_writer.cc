@@ -60,13 +60,17 @@ std::string header(const std::vector<SafetensorsWriter::Entry>& entries,
 
 struct SafetensorsWriter::Impl {
   FileReplacement file;
-  uint64_t missing = 0;  // bytes of the data section still to come
+  uint64_t missing = 0;               // bytes of the data section still to come
+  std::vector<uint64_t> begins = {};  // of each entry in the file, and the end
 };
 
 SafetensorsWriter::SafetensorsWriter(const std::string& path, const std::vector<Entry>& entries,
                                      const std::vector<std::pair<std::string, std::string>>& metadata)
     : impl_(new Impl{FileReplacement(path)}) {
-  impl_->file.write(header(entries, metadata, impl_->missing));
+  const std::string head = header(entries, metadata, impl_->missing);
+  impl_->file.write(head);
+  impl_->begins.push_back(head.size());
+  for (const Entry& entry : entries) impl_->begins.push_back(impl_->begins.back() + bytes_of(entry));
 }
 
 SafetensorsWriter::~SafetensorsWriter() = default;
@@ -75,6 +79,13 @@ void SafetensorsWriter::append(std::span<const std::byte> bytes) {
   CHECK(bytes.size() <= impl_->missing);
   impl_->missing -= bytes.size();
   impl_->file.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+void SafetensorsWriter::write(size_t entry, uint64_t offset, std::span<const std::byte> bytes) {
+  const uint64_t begin = impl_->begins.at(entry) + offset;
+  CHECK(begin + bytes.size() <= impl_->begins.at(entry + 1) && bytes.size() <= impl_->missing);
+  impl_->missing -= bytes.size();
+  impl_->file.write_at(begin, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 void SafetensorsWriter::finish() {

@@ -2,7 +2,6 @@
 // each op computes is ops/ops.h's; here is only what follows what.
 #include "model/forward.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "model/pass.h"
@@ -117,7 +116,7 @@ void check_batch(std::span<const Slice> batch, const Workspace& workspace, const
   int64_t logit_rows = 0;
   for (const Slice& slice : batch) {
     const auto count = static_cast<int64_t>(slice.ids.size());
-    CHECK(count > 0 && count <= slice.state->max_tokens() - slice.state->length());
+    CHECK(count > 0);
     CHECK(slice.logit_rows >= 0 && slice.logit_rows <= count);
     CHECK(slice.state->format() == ops.entry_format());
     rows += count;
@@ -184,8 +183,10 @@ ConstMat head(Pass& pass, const NormWeight& norm, int64_t logit_rows) {
 ForwardResult forward(const Model& model, std::span<const Slice> batch, Workspace& workspace, Ops& ops) {
   check_batch(batch, workspace, ops);
   Pass pass(model, workspace, ops);
-  for (const Slice& slice : batch)
+  for (const Slice& slice : batch) {
+    slice.state->begin(static_cast<int64_t>(slice.ids.size()));
     pass.step.add(slice.state->layers.data(), slice.state->length(), slice.ids);
+  }
 
   const Mat x = pass.mat(pass.s.x, model.config().hidden_size);
   const Mat streams = pass.mat(pass.s.streams, pass.hc.mult * model.config().hidden_size);
@@ -204,8 +205,6 @@ ForwardResult forward(const Model& model, std::span<const Slice> batch, Workspac
     end_row += count;
     hc_head(pass, model.hc_head, streams.slice(end_row - slice.logit_rows, slice.logit_rows), logit_rows);
     logit_rows += slice.logit_rows;
-    std::vector<float>& kept = slice.state->mtp_streams;  // empty without MTP
-    std::copy_n(streams.row(end_row - 1), kept.size(), kept.begin());
     slice.state->advance(count);
   }
   return {head(pass, model.norm, logit_rows), streams};

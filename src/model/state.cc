@@ -91,10 +91,7 @@ StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_
     plan.index_keys += sizes.index_key_bytes;
     plan.compressor_rows += sizes.compressor_bytes();
   }
-  if (with_mtp) {
-    plan.mtp = layer_sizes(config, 0, format, max_tokens).window_bytes +
-               config.hc_mult * config.hidden_size * static_cast<int64_t>(sizeof(float));
-  }
+  if (with_mtp) plan.mtp = layer_sizes(config, 0, format, max_tokens).window_bytes;
   return plan;
 }
 
@@ -124,10 +121,7 @@ SequenceState::SequenceState(const ModelConfig& config, EntryFormat format, int6
   layers.reserve(static_cast<size_t>(config.num_hidden_layers));
   for (int64_t l = 0; l < config.num_hidden_layers; ++l)
     layers.push_back(make_layer(config, config.compress_ratios[static_cast<size_t>(l)], format, max_tokens));
-  if (with_mtp) {
-    mtp = std::make_unique<LayerState>(make_layer(config, 0, format, max_tokens));
-    mtp_streams.resize(static_cast<size_t>(config.hc_mult * config.hidden_size));
-  }
+  if (with_mtp) mtp = std::make_unique<LayerState>(make_layer(config, 0, format, max_tokens));
 }
 
 void SequenceState::truncate(int64_t length) {
@@ -137,10 +131,15 @@ void SequenceState::truncate(int64_t length) {
   if (length == 0) written_ = 0;
 }
 
-void SequenceState::advance(int64_t count) {
+void SequenceState::begin(int64_t count) {
   CHECK(count >= 0 && count <= max_tokens_ - length_);
+  CHECK(length_ == 0 || written_ - length_ <= kMaxRollback);
+  written_ = length_ == 0 ? count : std::max(written_, length_ + count);
+}
+
+void SequenceState::advance(int64_t count) {
+  CHECK(length_ + count <= written_);
   length_ += count;
-  written_ = std::max(written_, length_);
 }
 
 SequenceState::Snapshot SequenceState::snapshot() const {
@@ -152,7 +151,6 @@ SequenceState::Snapshot SequenceState::snapshot() const {
   };
   for (const LayerState& layer : layers) for_each_ring(layer, save);
   if (mtp != nullptr) for_each_ring(*mtp, save);
-  saved.mtp_streams = mtp_streams;
   return saved;
 }
 
@@ -167,7 +165,6 @@ void SequenceState::restore(const Snapshot& snapshot) {
   for (const LayerState& layer : layers) for_each_ring(layer, load);
   if (mtp != nullptr) for_each_ring(*mtp, load);
   CHECK(from == end);
-  mtp_streams = snapshot.mtp_streams;
   length_ = snapshot.length;
   written_ = snapshot.written;
 }

@@ -82,7 +82,10 @@ class SequenceState {
   // Forgets all but the first `length` tokens: `length` is 0 or at most kMaxRollback below the longest that
   // this sequence has been (since its start or the snapshot that it was restored from).
   void truncate(int64_t length);
-  // After a forward pass: `count` tokens more.
+  // A pass over the next `count` tokens begins to write rows. The rings must still hold what they need: after
+  // a pass that did not come to its end, truncate(0) or restore() first.
+  void begin(int64_t count);
+  // The pass has come to its end: `count` tokens more.
   void advance(int64_t count);
 
   // Rings and compressor rows at the present length.
@@ -90,7 +93,6 @@ class SequenceState {
     int64_t length = 0;
     int64_t written = 0;
     std::vector<std::byte> bytes;
-    std::vector<float> mtp_streams;
   };
   Snapshot snapshot() const;
   // Goes back to a snapshot of this same sequence: its first snapshot.length tokens must be unchanged since.
@@ -98,10 +100,6 @@ class SequenceState {
 
   std::vector<LayerState> layers;
   std::unique_ptr<LayerState> mtp;  // window only
-  // [4d] streams of the last token that forward() was given, which MTP needs together with the next token's
-  // id. After a truncate() they belong to a forgotten token: take the streams of the last one kept from the
-  // ForwardResult then.
-  std::vector<float> mtp_streams;
 
  private:
   EntryFormat format_;

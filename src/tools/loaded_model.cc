@@ -3,7 +3,6 @@
 #include <thread>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "engine/model_sequence.h"
 
 namespace hadal {
@@ -17,8 +16,6 @@ LoadedModel load_model(const ModelOptions& options) {
   LoadedModel loaded{
       Model::load(options.dir, options.load),
       make_ops({.numerics = options.numerics, .isa = chosen_isa(), .threads = chosen_threads(options)})};
-  if (loaded.model.has_dspark)
-    log_info("this checkpoint's drafter (DSpark) is not used yet; the main model runs without it");
   return loaded;
 }
 

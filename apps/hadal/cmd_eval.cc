@@ -1,0 +1,42 @@
+// hadal eval: a model's numbers, for comparisons with other implementations.
+#include <memory>
+
+#include "commands.h"
+#include "model_options.h"
+#include "tools/eval.h"
+
+namespace hadal {
+
+void add_eval(CLI::App& app, std::function<void()>& run) {
+  CLI::App* const command =
+      app.add_subcommand("eval", "compute a model's numbers, to compare with other programs");
+  command->require_subcommand(1);
+  auto options = std::make_shared<EvalOptions>();
+  options->model.chunk = 128;
+  CLI::App* const logits =
+      command->add_subcommand("logits", "write the logits of every position of a list of token ids");
+  add_model_options(*logits, options->model);
+  logits->add_option("--ids", options->ids, "file of whitespace-separated token ids")
+      ->required()
+      ->type_name("FILE");
+  logits
+      ->add_option("--out", options->out,
+                   "safetensors file to write: logits F32 [n, vocab], and what else is asked for")
+      ->required()
+      ->type_name("FILE");
+  logits->add_option("--chunk", options->model.chunk, "tokens that are computed at once (default 128)")
+      ->check(CLI::Range(1, 65536));
+  logits->add_option("--decode-from", options->decode_from, "feed the positions from this one on one by one")
+      ->check(CLI::NonNegativeNumber);
+  logits->add_flag("--mtp", options->mtp, "mtp_logits F32 [n-1, vocab] too: what the MTP block says");
+  logits->add_flag("--trace", options->trace,
+                   "layers.N.out F32 [n, 4, hidden], layers.N.index_topk and layers.N.experts I64 too");
+  logits
+      ->add_option(
+          "--teacher", options->teacher,
+          "feed layer N with layers.(N-1).out.official of this file; writes layers.N.out and no logits")
+      ->type_name("FILE");
+  logits->callback([options, &run] { run = [options] { eval_logits(*options); }; });
+}
+
+}  // namespace hadal

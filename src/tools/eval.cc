@@ -1,0 +1,225 @@
+#include "tools/eval.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+#include <memory>
+
+#include "base/error.h"
+#include "formats/safetensors.h"
+#include "model/forward.h"
+
+namespace hadal {
+namespace {
+
+constexpr uint64_t kMaxIdsBytes = uint64_t{1} << 30;
+
+std::span<const std::byte> bytes_of(ConstMat rows) {
+  CHECK(rows.stride == rows.cols);
+  return std::as_bytes(std::span(rows.data, static_cast<size_t>(rows.rows * rows.cols)));
+}
+
+// The file being written: tensors in any order, rows of each as they come.
+class Output {
+ public:
+  // A tensor whose first dimension is `rows`; returns its number.
+  size_t declare(std::string name, DType dtype, std::vector<int64_t> shape) {
+    entries_.push_back({std::move(name), dtype, std::move(shape)});
+    written_.push_back(0);
+    return entries_.size() - 1;
+  }
+  void open(const std::string& path) { writer_ = std::make_unique<SafetensorsWriter>(path, entries_); }
+  void append(size_t entry, std::span<const std::byte> bytes) {
+    writer_->write(entry, written_[entry], bytes);
+    written_[entry] += bytes.size();
+  }
+  void finish() { writer_->finish(); }
+
+ private:
+  std::vector<SafetensorsWriter::Entry> entries_;
+  std::vector<uint64_t> written_;
+  std::unique_ptr<SafetensorsWriter> writer_;
+};
+
+// The golden streams that replace each layer's input.
+class Teacher {
+ public:
+  Teacher(const std::string& path, const ModelConfig& config, int64_t tokens)
+      : file_(Safetensors::open(path, LoadMode::kMmap)) {
+    const std::vector<int64_t> shape{tokens, config.hc_mult, config.hidden_size};
+    for (int64_t l = 0; l + 1 < config.num_hidden_layers; ++l) {
+      const std::string name = fmt::format("layers.{}.out.official", l);
+      const Tensor* const tensor = file_.find(name);
+      if (tensor == nullptr)
+        fail(ErrorCode::kInvalidModel, "{}: no tensor {}; --teacher needs it for every layer but the last",
+             path, name);
+      if (tensor->dtype != DType::kF32 || tensor->shape != shape)
+        fail(ErrorCode::kInvalidModel,
+             "{}: tensor {} is {} [{}], expected F32 [{}] for this model and these ids", path, name,
+             dtype_name(tensor->dtype), fmt::join(tensor->shape, ", "), fmt::join(shape, ", "));
+      layers_.push_back(tensor);
+    }
+  }
+
+  // Layer `layer`'s input for the tokens from `first` on. Layer 0 keeps the embedding.
+  void overwrite(int64_t layer, int64_t first, Mat streams) const {
+    if (layer == 0) return;
+    const std::byte* const from = layers_[static_cast<size_t>(layer - 1)]->bytes.data();
+    for (int64_t r = 0; r < streams.rows; ++r)
+      std::memcpy(streams.row(r), from + (first + r) * streams.cols * 4,
+                  static_cast<size_t>(streams.cols) * 4);
+  }
+
+ private:
+  Safetensors file_;
+  std::vector<const Tensor*> layers_;
+};
+
+class Evaluation {
+ public:
+  Evaluation(const EvalOptions& options, const Model& model, Ops& ops, std::vector<int32_t> ids)
+      : options_(options),
+        model_(model),
+        ops_(ops),
+        ids_(std::move(ids)),
+        chunk_(std::min(options.model.chunk, tokens())),
+        state_(model.config(), ops.entry_format(), tokens(), options.mtp),
+        workspace_(model, chunk_, wants_logits() ? chunk_ : 0) {
+    if (!options.teacher.empty()) teacher_.emplace(options.teacher, model.config(), tokens());
+    declare_output();
+    hook_layers();
+  }
+
+  void run() {
+    output_.open(options_.out);
+    const int64_t decode_from = std::clamp<int64_t>(options_.decode_from.value_or(tokens()), 0, tokens());
+    while (state_.length() < decode_from) feed(std::min(chunk_, decode_from - state_.length()));
+    while (state_.length() < tokens()) feed(1);
+    output_.finish();
+  }
+
+ private:
+  int64_t tokens() const { return static_cast<int64_t>(ids_.size()); }
+  bool wants_logits() const { return options_.teacher.empty(); }
+  bool wants_streams() const { return options_.trace || !options_.teacher.empty(); }
+
+  void declare_output();
+  void hook_layers();
+  void write_layer(const LayerTrace& trace);
+  void feed(int64_t count);
+
+  const EvalOptions& options_;
+  const Model& model_;
+  Ops& ops_;
+  const std::vector<int32_t> ids_;
+  const int64_t chunk_;
+  SequenceState state_;
+  Workspace workspace_;
+  std::optional<Teacher> teacher_;
+
+  Output output_;
+  size_t logits_ = 0;
+  size_t mtp_logits_ = 0;
+  std::vector<size_t> streams_, index_topk_, experts_;  // of each layer
+  std::vector<int64_t> expert_ids_;                     // one layer's, widened
+};
+
+void Evaluation::declare_output() {
+  const ModelConfig& config = model_.config();
+  const int64_t n = tokens();
+  if (wants_logits()) logits_ = output_.declare("logits", DType::kF32, {n, config.vocab_size});
+  if (options_.mtp) mtp_logits_ = output_.declare("mtp_logits", DType::kF32, {n - 1, config.vocab_size});
+  for (int64_t l = 0; l < config.num_hidden_layers && wants_streams(); ++l) {
+    const auto declare = [&](const char* what, DType dtype, std::vector<int64_t> shape) {
+      return output_.declare(fmt::format("layers.{}.{}", l, what), dtype, std::move(shape));
+    };
+    streams_.push_back(declare("out", DType::kF32, {n, config.hc_mult, config.hidden_size}));
+    if (!options_.trace) continue;
+    const bool selects = config.compress_ratios[static_cast<size_t>(l)] == 4;
+    index_topk_.push_back(selects ? declare("index_topk", DType::kI64, {n, config.index_topk}) : 0);
+    experts_.push_back(declare("experts", DType::kI64, {n, config.num_experts_per_tok}));
+  }
+}
+
+void Evaluation::hook_layers() {
+  if (teacher_)
+    workspace_.before_layer = [this](int64_t layer, Mat streams) {
+      teacher_->overwrite(layer, state_.length(), streams);
+    };
+  if (wants_streams()) workspace_.trace = [this](const LayerTrace& trace) { write_layer(trace); };
+}
+
+void Evaluation::write_layer(const LayerTrace& trace) {
+  const auto layer = static_cast<size_t>(trace.layer);
+  output_.append(streams_[layer], bytes_of(trace.streams));
+  if (!options_.trace) return;
+  if (!trace.index_topk.empty()) output_.append(index_topk_[layer], std::as_bytes(trace.index_topk));
+  expert_ids_.assign(trace.experts.begin(), trace.experts.end());
+  output_.append(experts_[layer], std::as_bytes(std::span<const int64_t>(expert_ids_)));
+}
+
+void Evaluation::feed(int64_t count) {
+  const int64_t first = state_.length();
+  const std::span<const int32_t> ids(ids_);
+  const Slice slice{&state_, ids.subspan(static_cast<size_t>(first), static_cast<size_t>(count)),
+                    wants_logits() ? count : 0};
+  const ForwardResult result = forward(model_, {&slice, 1}, workspace_, ops_);
+  if (wants_logits()) output_.append(logits_, bytes_of(result.logits));
+  if (!options_.mtp) return;
+  const int64_t pairs = std::min(count, tokens() - 1 - first);  // the last token has no next one
+  if (pairs == 0) return;
+  const std::span<const int32_t> next_ids =
+      ids.subspan(static_cast<size_t>(first) + 1, static_cast<size_t>(pairs));
+  output_.append(mtp_logits_, bytes_of(mtp_forward(model_, state_, first, result.streams.slice(0, pairs),
+                                                   next_ids, -1, workspace_, ops_)
+                                           .logits));
+}
+
+void check_options(const EvalOptions& options, const Model& model) {
+  if (options.mtp && !options.teacher.empty())
+    fail(ErrorCode::kUsage,
+         "--mtp and --teacher exclude each other: a taught model has no logits of its own");
+  if (options.mtp && model.mtp == nullptr)
+    fail(ErrorCode::kUsage, "--mtp: {} has no MTP block{}; leave --mtp out", options.model.dir,
+         model.has_dspark ? " (its DSpark drafter is not used yet)" : "");
+}
+
+}  // namespace
+
+std::vector<int32_t> parse_token_ids(std::string_view text, int64_t vocab_size, const std::string& origin) {
+  constexpr std::string_view kSpace = " \t\r\n\v\f";
+  std::vector<int32_t> ids;
+  size_t at = 0;
+  while ((at = text.find_first_not_of(kSpace, at)) != std::string_view::npos) {
+    const size_t end = std::min(text.find_first_of(kSpace, at), text.size());
+    const std::string_view word = text.substr(at, end - at);
+    int64_t id = 0;
+    const auto [rest, error] = std::from_chars(word.data(), word.data() + word.size(), id);
+    if ((error != std::errc() && error != std::errc::result_out_of_range) ||
+        rest != word.data() + word.size())
+      fail(ErrorCode::kUsage,
+           "{}: word {} is '{}', which is not a token id; expected whitespace-separated numbers", origin,
+           ids.size() + 1, word.substr(0, 40));
+    if (error != std::errc() || id < 0 || id >= vocab_size)
+      fail(ErrorCode::kUsage, "{}: token id number {} is {}, but this model has the ids 0 to {}", origin,
+           ids.size() + 1, word.substr(0, 40), vocab_size - 1);
+    ids.push_back(static_cast<int32_t>(id));
+    at = end;
+  }
+  if (ids.empty()) fail(ErrorCode::kUsage, "{}: no token ids; expected whitespace-separated numbers", origin);
+  if (static_cast<int64_t>(ids.size()) > kMaxTokens)
+    fail(ErrorCode::kUsage, "{}: {} token ids, more than the {} that a sequence can have", origin, ids.size(),
+         kMaxTokens);
+  return ids;
+}
+
+void eval_logits(const EvalOptions& options) {
+  const std::string text = read_file(options.ids, kMaxIdsBytes);
+  const Model model = Model::load(options.model.dir, options.model.load);
+  check_options(options, model);
+  const std::unique_ptr<Ops> ops = make_ops(
+      {.numerics = options.model.numerics, .isa = chosen_isa(), .threads = chosen_threads(options.model)});
+  Evaluation(options, model, *ops, parse_token_ids(text, model.config().vocab_size, options.ids)).run();
+}
+
+}  // namespace hadal
