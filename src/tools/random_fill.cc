@@ -74,7 +74,7 @@ void RandomFiller::fill_hash_ids(int64_t first, int64_t last, std::byte* out) co
   std::vector<int64_t> left(static_cast<size_t>(tensor_.experts));
   for (int64_t token = first; token < last; ++token) {
     for (int64_t e = 0; e < tensor_.experts; ++e) left[static_cast<size_t>(e)] = e;
-    for (int64_t k = 0; k < cols_; ++k) {  // the first k steps of a shuffle
+    for (int64_t k = 0; k < std::min(cols_, tensor_.experts); ++k) {  // the first steps of a shuffle
       const auto rest = static_cast<uint64_t>(tensor_.experts - k);
       std::swap(left[static_cast<size_t>(k)],
                 left[static_cast<size_t>(k) + values_.bits(token * cols_ + k) % rest]);

@@ -46,6 +46,7 @@ std::vector<Merge> make_merges(size_t count) {
   std::vector<Merge> merges;
   append_pairs({std::begin(kLetters), std::end(kLetters)}, count, merges);
   std::vector<std::string> pairs;
+  pairs.reserve(merges.size());
   for (const Merge& merge : merges) pairs.push_back(merge.whole());
   append_pairs(pairs, count, merges);
   return merges;
