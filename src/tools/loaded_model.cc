@@ -3,13 +3,19 @@
 #include <thread>
 
 #include "base/error.h"
-#include "engine/model_sequence.h"
 
 namespace hadal {
 
 int chosen_threads(const ModelOptions& options) {
   if (options.threads > 0) return options.threads;
   return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+SequenceOptions sequence_options(const ModelOptions& options, int64_t max_tokens, int64_t snapshots) {
+  return {.max_tokens = max_tokens,
+          .max_rows = std::min(options.chunk, max_tokens),
+          .drafts = options.speculate != Speculation::kOff,
+          .snapshots = snapshots};
 }
 
 LoadedModel load_model(const ModelOptions& options) {
@@ -28,10 +34,7 @@ void check_belongs(const Tokenizer& tokenizer, const ModelConfig& config) {
 
 std::unique_ptr<Session> open_session(const LoadedModel& loaded, const ModelOptions& options,
                                       int64_t max_tokens, int64_t snapshots) {
-  const SequenceOptions sequence{.max_tokens = max_tokens,
-                                 .max_rows = std::min(options.chunk, max_tokens),
-                                 .drafts = options.speculate != Speculation::kOff,
-                                 .snapshots = snapshots};
+  const SequenceOptions sequence = sequence_options(options, max_tokens, snapshots);
   return std::make_unique<Session>(std::make_unique<ModelSequence>(loaded.model, *loaded.ops, sequence),
                                    options.speculate);
 }

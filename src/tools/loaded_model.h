@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/file.h"
+#include "engine/model_sequence.h"
 #include "engine/session.h"
 #include "model/model.h"
 #include "ops/device.h"
@@ -23,6 +24,8 @@ struct ModelOptions {
 };
 
 int chosen_threads(const ModelOptions& options);
+// What open_session() makes, for the plan too.
+SequenceOptions sequence_options(const ModelOptions& options, int64_t max_tokens, int64_t snapshots);
 
 struct LoadedModel {
   Model model;

@@ -1,0 +1,122 @@
+#include "tools/plan.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/error.h"
+#include "engine/model_sequence.h"
+#include "ops/cpu/roof.h"
+#include "tools/costs.h"
+#include "tools/memory.h"
+
+namespace hadal {
+namespace {
+
+constexpr int64_t kProgramBytes = 32 << 20;  // code, tokenizer, threads
+constexpr int64_t kRoofBytes = 256 << 20;
+constexpr int kRoofRounds = 5;
+
+EntryFormat format_of(const ModelOptions& options) {
+  return options.numerics == Numerics::kFp32 ? EntryFormat::kF32 : EntryFormat::kStored;
+}
+
+std::string size_text(int64_t bytes) {
+  const auto value = static_cast<double>(bytes);
+  if (value >= 1e8) return fmt::format("{:.2f} GB", value * 1e-9);
+  return fmt::format("{:.1f} MB", value * 1e-6);
+}
+
+}  // namespace
+
+MemoryPlan plan_memory(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
+                       int64_t snapshots) {
+  const SequenceOptions sequence = sequence_options(options, max_tokens, snapshots);
+  const bool has_mtp = checkpoint.find("mtp.0.e_proj.weight") != nullptr;
+  const EntryFormat format = format_of(options);
+  MemoryPlan plan;
+  plan.tokens = max_tokens;
+  plan.weights = static_cast<int64_t>(checkpoint.tensor_bytes());
+  plan.state = plan_state(checkpoint.config(), format, max_tokens, has_mtp && sequence.drafts);
+  plan.scratch = ModelSequence::planned_bytes(checkpoint.config(), format, has_mtp, sequence) -
+                 plan.state.total() + kProgramBytes;
+  plan.available = available_memory_bytes();
+  return plan;
+}
+
+void require_fits(const MemoryPlan& plan) {
+  if (plan.fits()) return;
+  const int64_t rest = plan.weights + plan.scratch;
+  fail(ErrorCode::kNoMemory,
+       "this needs {} of memory (weights {}, state for {} tokens {}, scratch {}), but {} are available; {}",
+       size_text(plan.total()), size_text(plan.weights), plan.tokens, size_text(plan.state.total()),
+       size_text(plan.scratch), size_text(plan.available),
+       rest <= plan.available ? "choose a smaller --ctx" : "free some memory or choose a smaller model");
+}
+
+SpeedPlan plan_speed(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens) {
+  const Costs costs(checkpoint);
+  SpeedPlan plan;
+  plan.threads = chosen_threads(options);
+  plan.empty_bytes = costs.decode_bytes(0, format_of(options));
+  plan.full_bytes = costs.decode_bytes(max_tokens - 1, format_of(options));
+  const std::vector<std::byte> memory(kRoofBytes, std::byte{1});
+  Roof roof(chosen_isa(), static_cast<int>(plan.threads));
+  std::vector<double> rounds;
+  rounds.reserve(kRoofRounds);
+  for (int i = 0; i < kRoofRounds; ++i) rounds.push_back(roof.read_gb_s(memory));
+  std::ranges::nth_element(rounds, rounds.begin() + kRoofRounds / 2);
+  plan.read_gb_s = rounds[kRoofRounds / 2];
+  return plan;
+}
+
+std::string plan_text(const MemoryPlan& memory, const std::optional<SpeedPlan>& speed) {
+  const StatePlan& state = memory.state;
+  std::string text = fmt::format("weights    {:>10}\n", size_text(memory.weights));
+  text += fmt::format(
+      "state      {:>10}  for {} tokens: windows {}, entries {}, index keys {}, compressors {}{}\n",
+      size_text(state.total()), memory.tokens, size_text(state.window_rings),
+      size_text(state.csa_entries + state.hca_entries), size_text(state.index_keys),
+      size_text(state.compressor_rows),
+      state.mtp > 0 ? fmt::format(", drafts {}", size_text(state.mtp)) : "");
+  text += fmt::format("scratch    {:>10}\n", size_text(memory.scratch));
+  text += fmt::format("total      {:>10}  of {} available: {}\n", size_text(memory.total()),
+                      size_text(memory.available), memory.fits() ? "it fits" : "it does not fit");
+  if (speed) {
+    text += fmt::format(
+        "speed      {:>6.1f} tokens/s at most, {:.1f} with a full context: {} read for a token at {:.1f} "
+        "GB/s ({} "
+        "thread{})\n",
+        speed->tokens_s(speed->empty_bytes), speed->tokens_s(speed->full_bytes),
+        size_text(speed->empty_bytes), speed->read_gb_s, speed->threads, speed->threads == 1 ? "" : "s");
+  }
+  return text;
+}
+
+JsonObject plan_json(const MemoryPlan& memory, const std::optional<SpeedPlan>& speed) {
+  JsonObject state;
+  state.set("window_rings", memory.state.window_rings);
+  state.set("csa_entries", memory.state.csa_entries);
+  state.set("index_keys", memory.state.index_keys);
+  state.set("hca_entries", memory.state.hca_entries);
+  state.set("compressor_rows", memory.state.compressor_rows);
+  state.set("mtp", memory.state.mtp);
+  state.set("total", memory.state.total());
+  JsonObject plan;
+  plan.set("ctx", memory.tokens);
+  plan.set("weights", memory.weights);
+  plan.set("state", std::move(state));
+  plan.set("scratch", memory.scratch);
+  plan.set("total", memory.total());
+  plan.set("available", memory.available);
+  plan.set("fits", memory.fits());
+  if (speed) {
+    plan.set("threads", speed->threads);
+    plan.set("read_gb_s", speed->read_gb_s);
+    plan.set("bytes_per_token", speed->empty_bytes);
+    plan.set("tokens_s", speed->tokens_s(speed->empty_bytes));
+    plan.set("tokens_s_full", speed->tokens_s(speed->full_bytes));
+  }
+  return plan;
+}
+
+}  // namespace hadal
