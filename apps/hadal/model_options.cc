@@ -46,7 +46,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
 
 void add_sequence_options(CLI::App& command, ModelOptions& options) {
   command.add_option("--ctx", options.ctx, "room for this many tokens, prompt and reply together")
-      ->check(CLI::Range(int64_t{1}, int64_t{1} << 24));
+      ->check(CLI::Range(int64_t{1}, kMaxTokens));
   command.add_option("--chunk", options.chunk, "tokens of a prompt that are computed at once (default 512)")
       ->check(CLI::Range(1, 65536));
   const std::map<std::string, Speculation> speculate{

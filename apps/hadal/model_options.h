@@ -8,6 +8,7 @@
 
 #include "engine/sampler.h"
 #include "formats/config.h"
+#include "model/state.h"
 #include "tools/loaded_model.h"
 
 namespace hadal {
