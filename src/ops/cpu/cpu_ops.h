@@ -4,6 +4,7 @@
 #pragma once
 
 #include "base/thread_pool.h"
+#include "ops/cpu/attention_scratch.h"
 #include "ops/cpu/linear_scratch.h"
 #include "ops/device.h"
 #include "ops/reference/reference_ops.h"
@@ -20,6 +21,8 @@ class CpuOps final : public ReferenceOps {
   void moe(ConstMat x, const int32_t* ids, const float* weights, int64_t top_k,
            std::span<const ExpertWeights> experts, const ExpertWeights& shared, float limit,
            Mat out) override;
+  void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink, int64_t head_dim,
+                        float scale, Mat out) override;
 
  private:
   class MoeCall;
@@ -31,9 +34,14 @@ class CpuOps final : public ReferenceOps {
   void quantise_rows(ConstMat x);
   void products(ConstMat x, const Weight& w, int64_t groups, Mat out);
 
+  void attend_alone(const AttentionJob& all, int worker);
+  void attend_together(const AttentionJob& job);
+
   const LinearKernels& linear_;
   LinearScratch linear_scratch_;
   MoeScratch moe_scratch_;
+  const AttentionKernels& attention_;
+  AttentionScratch attention_scratch_;
   ThreadPool pool_;
 };
 
