@@ -158,7 +158,7 @@ class Ops {
   // the rest -1. When visible <= topk all are taken without scoring. w holds weights_proj's result; score_scale is
   // multiplied into it first (w*score_scale). score = sum over heads ascending of fma(w_h, relu(qk_h), acc).
   // kF32 keys: qk = dot16(q_h, k). Stored keys: q_h is quantised per 32 like the key (Sim4-32);
-  // qk = sum over the 4 blocks in order of fma(float(n_b), 0.25f*(sq_b*sk_b), acc), n_b exact integer of doubled codes.
+  // qk = sum over the 4 blocks in order of fma(float(n_b), sq_b*(0.25f*sk_b), acc), n_b exact integer of doubled codes.
   virtual void index_topk(Mat q /*[t, heads*128], may be overwritten*/, ConstMat w /*[t,heads]*/, float score_scale, const std::byte* keys,
                           std::span<const int64_t> visible /*[t]*/, int64_t topk, int64_t* picks /*[t,topk]*/) = 0;
 

@@ -5,6 +5,7 @@
 
 #include "base/thread_pool.h"
 #include "ops/cpu/attention_scratch.h"
+#include "ops/cpu/index_scratch.h"
 #include "ops/cpu/linear_scratch.h"
 #include "ops/device.h"
 #include "ops/reference/reference_ops.h"
@@ -21,6 +22,8 @@ class CpuOps final : public ReferenceOps {
   void moe(ConstMat x, const int32_t* ids, const float* weights, int64_t top_k,
            std::span<const ExpertWeights> experts, const ExpertWeights& shared, float limit,
            Mat out) override;
+  void index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
+                  std::span<const int64_t> visible, int64_t topk, int64_t* picks) override;
   void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink, int64_t head_dim,
                         float scale, Mat out) override;
 
@@ -34,12 +37,16 @@ class CpuOps final : public ReferenceOps {
   void quantise_rows(ConstMat x);
   void products(ConstMat x, const Weight& w, int64_t groups, Mat out);
 
+  IndexJob index_job(const float* q, const float* w, int64_t heads, float score_scale, const std::byte* keys,
+                     int64_t visible, IndexScratch& scratch);
   void attend_alone(const AttentionJob& all, int worker);
   void attend_together(const AttentionJob& job);
 
   const LinearKernels& linear_;
   LinearScratch linear_scratch_;
   MoeScratch moe_scratch_;
+  const IndexKernels& index_;
+  std::vector<IndexScratch> index_scratch_;  // of each worker
   const AttentionKernels& attention_;
   AttentionScratch attention_scratch_;
   ThreadPool pool_;

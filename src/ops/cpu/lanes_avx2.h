@@ -124,6 +124,13 @@ template <int kBits>
 I32x16 shift_right_signed(I32x16 a) {
   return {_mm256_srai_epi32(a.lo, kBits), _mm256_srai_epi32(a.hi, kBits)};
 }
+// Bit l says whether lane l of a is less than b's.
+inline uint32_t less_bits(I32x16 a, I32x16 b) {
+  const auto bits = [](__m256i x, __m256i y) {
+    return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(y, x))));
+  };
+  return bits(a.lo, b.lo) | bits(a.hi, b.hi) << 8;
+}
 inline I32x16 bits_of(F32x16 a) { return {_mm256_castps_si256(a.lo), _mm256_castps_si256(a.hi)}; }
 inline F32x16 float_of_bits(I32x16 a) { return {_mm256_castsi256_ps(a.lo), _mm256_castsi256_ps(a.hi)}; }
 inline F32x16 to_float(I32x16 a) { return {_mm256_cvtepi32_ps(a.lo), _mm256_cvtepi32_ps(a.hi)}; }
@@ -209,6 +216,12 @@ inline void store_bytes(void* p, Bytes64 a) {
   _mm256_storeu_si256(at, a.lo);
   _mm256_storeu_si256(at + 1, a.hi);
 }
+// The same four bytes in every lane.
+inline Bytes64 splat_bytes(const void* p) {
+  int32_t four;
+  std::memcpy(&four, p, 4);
+  return {_mm256_set1_epi32(four), _mm256_set1_epi32(four)};
+}
 inline __m256i dot_bytes_of_half(__m256i acc, __m256i w_even, __m256i w_odd, __m256i x_even, __m256i x_odd) {
   // Four products of at most 24 * 128 fit 16 bits.
   const __m256i pairs =
@@ -245,6 +258,14 @@ inline F32x16 load_e8m0_of_lanes(const std::byte* p) {
   return float_of_bits(
       {_mm256_max_epi32(_mm256_srli_epi32(_mm256_shuffle_epi8(all_four, spread_lo), 1), least),
        _mm256_max_epi32(_mm256_srli_epi32(_mm256_shuffle_epi8(all_four, spread_hi), 1), least)});
+}
+// Sixteen e8m0 scales of less than byte 255, one a lane.
+inline F32x16 load_e8m0(const std::byte* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m256i least = _mm256_set1_epi32(0x00400000);
+  const __m256i lo = _mm256_slli_epi32(_mm256_cvtepu8_epi32(bytes), 23);
+  const __m256i hi = _mm256_slli_epi32(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)), 23);
+  return float_of_bits({_mm256_max_epi32(lo, least), _mm256_max_epi32(hi, least)});
 }
 // Sixteen integers of -128..127 as bytes, the even ones and the odd ones apart.
 inline void store_even_odd(int8_t* even, int8_t* odd, I32x16 a) {

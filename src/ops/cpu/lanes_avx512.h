@@ -79,6 +79,8 @@ template <int kBits>
 I32x16 shift_right_signed(I32x16 a) {
   return {_mm512_srai_epi32(a.v, kBits)};
 }
+// Bit l says whether lane l of a is less than b's.
+inline uint32_t less_bits(I32x16 a, I32x16 b) { return _mm512_cmplt_epi32_mask(a.v, b.v); }
 inline I32x16 bits_of(F32x16 a) { return {_mm512_castps_si512(a.v)}; }
 inline F32x16 float_of_bits(I32x16 a) { return {_mm512_castsi512_ps(a.v)}; }
 inline F32x16 to_float(I32x16 a) { return {_mm512_cvtepi32_ps(a.v)}; }
@@ -141,6 +143,12 @@ struct Bytes64 {
 };
 inline Bytes64 load_bytes(const void* p) { return {_mm512_loadu_si512(p)}; }
 inline void store_bytes(void* p, Bytes64 a) { _mm512_storeu_si512(p, a.v); }
+// The same four bytes in every lane.
+inline Bytes64 splat_bytes(const void* p) {
+  int32_t four;
+  std::memcpy(&four, p, 4);
+  return {_mm512_set1_epi32(four)};
+}
 // acc + the lane's products of unsigned w (at most 24) with signed x.
 inline I32x16 dot_bytes(I32x16 acc, Bytes64 w_even, Bytes64 w_odd, Bytes64 x_even, Bytes64 x_odd) {
   return {_mm512_dpbusd_epi32(_mm512_dpbusd_epi32(acc.v, w_even.v, x_even.v), w_odd.v, x_odd.v)};
@@ -162,6 +170,11 @@ inline F32x16 load_e8m0_of_lanes(const std::byte* p) {
   const __m512i spread = _mm512_or_si512(_mm512_slli_epi32(pick, 24), _mm512_set1_epi32(0x00808080));
   const __m512i top = _mm512_shuffle_epi8(_mm512_set1_epi32(four), spread);
   return {_mm512_castsi512_ps(_mm512_max_epi32(_mm512_srli_epi32(top, 1), _mm512_set1_epi32(0x00400000)))};
+}
+// Sixteen e8m0 scales of less than byte 255, one a lane.
+inline F32x16 load_e8m0(const std::byte* p) {
+  const __m512i bits = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return {_mm512_castsi512_ps(_mm512_max_epi32(_mm512_slli_epi32(bits, 23), _mm512_set1_epi32(0x00400000)))};
 }
 // Sixteen integers of -128..127 as bytes, the even ones and the odd ones apart.
 inline void store_even_odd(int8_t* even, int8_t* odd, I32x16 a) {

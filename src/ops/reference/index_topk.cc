@@ -16,6 +16,8 @@
 namespace hadal {
 namespace {
 
+float relu(float x) { return x > 0 ? x : 0; }
+
 // A 128-vector as the stored keys have it: doubled e2m1 codes, which are integers, and a scale per 32.
 struct IndexVector {
   int8_t doubled[kIndexDim];
@@ -50,7 +52,7 @@ float product(const IndexVector& q, const IndexVector& k) {
   for (int64_t b = 0; b < kIndexDim / 32; ++b) {
     int32_t n = 0;
     for (int64_t i = 32 * b; i < 32 * b + 32; ++i) n += q.doubled[i] * k.doubled[i];
-    qk = std::fma(static_cast<float>(n), 0.25f * (q.scale[b] * k.scale[b]), qk);
+    qk = std::fma(static_cast<float>(n), q.scale[b] * (0.25f * k.scale[b]), qk);
   }
   return qk;
 }
@@ -63,7 +65,7 @@ void score_stored(const float* q, const float* w, int64_t heads, float score_sca
     const IndexVector key = stored_key(keys, static_cast<int64_t>(n));
     float acc = 0;
     for (int64_t h = 0; h < heads; ++h)
-      acc = std::fma(w[h] * score_scale, std::max(product(queries[h], key), 0.0f), acc);
+      acc = std::fma(w[h] * score_scale, relu(product(queries[h], key)), acc);
     scores[n] = acc;
   }
 }
@@ -75,7 +77,7 @@ void score_f32(const float* q, const float* w, int64_t heads, float score_scale,
     std::memcpy(key, keys + n * sizeof key, sizeof key);
     float acc = 0;
     for (int64_t h = 0; h < heads; ++h)
-      acc = std::fma(w[h] * score_scale, std::max(dot16(q + h * kIndexDim, key, kIndexDim), 0.0f), acc);
+      acc = std::fma(w[h] * score_scale, relu(dot16(q + h * kIndexDim, key, kIndexDim)), acc);
     scores[n] = acc;
   }
 }

@@ -1,0 +1,20 @@
+// IndexScratch: the memory that index_topk works in for one token, kept between calls; it grows where a call
+// needs more.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ops/cpu/index_kernels.h"
+
+namespace hadal {
+
+struct IndexScratch {
+  void reserve(int64_t heads, int64_t keys);
+
+  std::vector<IndexQuery> queries;
+  std::vector<float> w;
+  std::vector<int32_t> order;
+};
+
+}  // namespace hadal
