@@ -70,7 +70,7 @@ void CpuOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const s
   }
   const int64_t heads = q.cols / head_dim;
   const int workers = pool_.threads();
-  const bool alone = workers == 1 || q.rows >= 2 * workers;
+  const bool alone = workers == 1 || q.rows / 2 >= workers;
   attention_scratch_.reserve(alone ? workers : 1, alone ? std::min(heads, kHeadGroup) : heads, most_keys,
                              head_dim);
   const auto job_of = [&](int64_t t, int scratch) {

@@ -36,19 +36,19 @@ inline void score_block(const float* const (&q)[kScoreHeads], const float* const
   for (int64_t c = 0; c < head_dim; c += 16) {
     F32x16 query[kScoreHeads];
 #pragma GCC unroll 8
-    for (int h = 0; h < kScoreHeads; ++h) query[h] = load(q[h] + c);
+    for (int64_t h = 0; h < kScoreHeads; ++h) query[h] = load(q[h] + c);
 #pragma GCC unroll 8
-    for (int i = 0; i < kScoreKeys; ++i) {
+    for (int64_t i = 0; i < kScoreKeys; ++i) {
       const F32x16 key = load(k[i] + c);
 #pragma GCC unroll 8
-      for (int h = 0; h < kScoreHeads; ++h) sums[i][h] = fma(query[h], key, sums[i][h]);
+      for (int64_t h = 0; h < kScoreHeads; ++h) sums[i][h] = fma(query[h], key, sums[i][h]);
     }
   }
-  constexpr int kCount = kScoreHeads * kScoreKeys;
+  constexpr int64_t kCount = kScoreHeads * kScoreKeys;
   alignas(64) float flat[(kCount + 3) / 4 * 4];
-  const auto sum = [&](int i) { return i < kCount ? sums[i / kScoreHeads][i % kScoreHeads] : zeros(); };
+  const auto sum = [&](int64_t i) { return i < kCount ? sums[i / kScoreHeads][i % kScoreHeads] : zeros(); };
 #pragma GCC unroll 8
-  for (int i = 0; i < kCount; i += 4) tree16_of_four(sum(i), sum(i + 1), sum(i + 2), sum(i + 3), flat + i);
+  for (int64_t i = 0; i < kCount; i += 4) tree16_of_four(sum(i), sum(i + 1), sum(i + 2), sum(i + 3), flat + i);
   for (int64_t h = 0; h < heads; ++h) {
     for (int64_t i = 0; i < keys; ++i) p[h * p_stride + i] = flat[i * kScoreHeads + h];
   }
@@ -68,12 +68,12 @@ inline void scores(const AttentionJob& job, Interval keys, float* tile) {
     }
     for (int64_t h = 0; h < job.heads; h += kScoreHeads) {
       const float* q[kScoreHeads];
-      for (int i = 0; i < kScoreHeads; ++i) q[i] = job.q + std::min(h + i, job.heads - 1) * job.head_dim;
+      for (int64_t i = 0; i < kScoreHeads; ++i) q[i] = job.q + std::min(h + i, job.heads - 1) * job.head_dim;
       for (int64_t i = 0; i < count; i += kScoreKeys) {
         const float* k[kScoreKeys];
-        for (int j = 0; j < kScoreKeys; ++j) k[j] = tile + std::min(i + j, count - 1) * stride;
-        score_block(q, k, job.head_dim, std::min<int64_t>(kScoreHeads, job.heads - h),
-                    std::min<int64_t>(kScoreKeys, count - i), job.p + h * job.p_stride + first + i,
+        for (int64_t j = 0; j < kScoreKeys; ++j) k[j] = tile + std::min(i + j, count - 1) * stride;
+        score_block(q, k, job.head_dim, std::min(kScoreHeads, job.heads - h),
+                    std::min(kScoreKeys, count - i), job.p + h * job.p_stride + first + i,
                     job.p_stride);
       }
     }
@@ -118,25 +118,25 @@ inline void value_block(const float* const (&p)[kValueHeads], const float* keys,
                         bool first, bool last) {
   F32x16 sums[kValueHeads][kValueVectors];
 #pragma GCC unroll 8
-  for (int h = 0; h < kValueHeads; ++h) {
+  for (int64_t h = 0; h < kValueHeads; ++h) {
 #pragma GCC unroll 8
-    for (int v = 0; v < kValueVectors; ++v) sums[h][v] = first ? zeros() : load(out[h] + 16 * v);
+    for (int64_t v = 0; v < kValueVectors; ++v) sums[h][v] = first ? zeros() : load(out[h] + 16 * v);
   }
   for (int64_t i = 0; i < count; ++i) {
     F32x16 key[kValueVectors];
 #pragma GCC unroll 8
-    for (int v = 0; v < kValueVectors; ++v) key[v] = load(keys + i * kChannelBlock + 16 * v);
+    for (int64_t v = 0; v < kValueVectors; ++v) key[v] = load(keys + i * kChannelBlock + 16 * v);
 #pragma GCC unroll 8
-    for (int h = 0; h < kValueHeads; ++h) {
+    for (int64_t h = 0; h < kValueHeads; ++h) {
       const F32x16 weight = splat(p[h][i]);
 #pragma GCC unroll 8
-      for (int v = 0; v < kValueVectors; ++v) sums[h][v] = fma(weight, key[v], sums[h][v]);
+      for (int64_t v = 0; v < kValueVectors; ++v) sums[h][v] = fma(weight, key[v], sums[h][v]);
     }
   }
 #pragma GCC unroll 8
-  for (int h = 0; h < kValueHeads; ++h) {
+  for (int64_t h = 0; h < kValueHeads; ++h) {
 #pragma GCC unroll 8
-    for (int v = 0; v < kValueVectors; ++v)
+    for (int64_t v = 0; v < kValueVectors; ++v)
       store(out[h] + 16 * v, last ? sums[h][v] / splat(*denominator[h]) : sums[h][v]);
   }
 }
@@ -152,7 +152,7 @@ inline void values(const AttentionJob& job, Interval heads, Interval channels, f
         const float* p[kValueHeads];
         float* out[kValueHeads];
         const float* denominator[kValueHeads];
-        for (int i = 0; i < kValueHeads; ++i) {
+        for (int64_t i = 0; i < kValueHeads; ++i) {
           const int64_t head = std::min(h + i, heads.last - 1);
           p[i] = job.p + head * job.p_stride + first;
           out[i] = job.out + head * job.head_dim + c;

@@ -13,10 +13,10 @@ namespace avx2 {
 namespace {
 
 // Sixteen registers: 12 hold the sums of 2 x 3 scores, 8 those of 4 heads.
-inline constexpr int kScoreHeads = 2;
-inline constexpr int kScoreKeys = 3;
-inline constexpr int kValueHeads = 4;
-inline constexpr int kValueVectors = 1;
+inline constexpr int64_t kScoreHeads = 2;
+inline constexpr int64_t kScoreKeys = 3;
+inline constexpr int64_t kValueHeads = 4;
+inline constexpr int64_t kValueVectors = 1;
 #include "ops/cpu/elementary.inl"
 // Its functions first.
 #include "ops/cpu/attention.inl"

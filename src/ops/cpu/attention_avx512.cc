@@ -13,10 +13,10 @@ namespace avx512 {
 namespace {
 
 // Thirty-two registers: 16 hold sums, enough to hide the latency of a multiply-add.
-inline constexpr int kScoreHeads = 4;
-inline constexpr int kScoreKeys = 4;
-inline constexpr int kValueHeads = 4;
-inline constexpr int kValueVectors = 4;
+inline constexpr int64_t kScoreHeads = 4;
+inline constexpr int64_t kScoreKeys = 4;
+inline constexpr int64_t kValueHeads = 4;
+inline constexpr int64_t kValueVectors = 4;
 #include "ops/cpu/elementary.inl"
 // Its functions first.
 #include "ops/cpu/attention.inl"

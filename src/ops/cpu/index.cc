@@ -42,7 +42,7 @@ void CpuOps::index_topk(Mat q, ConstMat w, float score_scale, const std::byte* k
   CHECK(q.cols == w.cols * kIndexDim && static_cast<int64_t>(visible.size()) == q.rows && w.rows == q.rows);
   const auto score = entry_format() == EntryFormat::kStored ? index_.scores_stored : index_.scores_f32;
   const int workers = pool_.threads();
-  const bool alone = workers == 1 || q.rows >= 2 * workers;
+  const bool alone = workers == 1 || q.rows / 2 >= workers;
   const int64_t most = q.rows == 0 ? 0 : *std::max_element(visible.begin(), visible.end());
   for (int i = 0; i < (alone ? workers : 1); ++i) index_scratch_[i].reserve(w.cols, most);
 

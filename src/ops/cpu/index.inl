@@ -53,9 +53,9 @@ struct IndexTile {
 
 inline void unpack(const std::byte* stored, IndexTile& tile) {
 #pragma GCC unroll 16
-  for (int step = 0; step < 16; ++step) split_e2m1(load_bytes(stored + step * 64), tile.even[step], tile.odd[step]);
+  for (int64_t step = 0; step < 16; ++step) split_e2m1(load_bytes(stored + step * 64), tile.even[step], tile.odd[step]);
 #pragma GCC unroll 4
-  for (int block = 0; block < 4; ++block)
+  for (int64_t block = 0; block < 4; ++block)
     tile.quarter_scale[block] = splat(0.25f) * load_e8m0(stored + 1024 + block * 16);
 }
 
@@ -64,39 +64,39 @@ inline void unpack(const std::byte* stored, IndexTile& tile) {
                                              F32x16 (&score)[kIndexTiles]) {
   F32x16 qk[kIndexHeads][kIndexTiles];
 #pragma GCC unroll 4
-  for (int h = 0; h < kIndexHeads; ++h) {
+  for (int64_t h = 0; h < kIndexHeads; ++h) {
 #pragma GCC unroll 4
-    for (int t = 0; t < kIndexTiles; ++t) qk[h][t] = zeros();
+    for (int64_t t = 0; t < kIndexTiles; ++t) qk[h][t] = zeros();
   }
-  for (int block = 0; block < 4; ++block) {
+  for (int64_t block = 0; block < 4; ++block) {
     I32x16 n[kIndexHeads][kIndexTiles];
 #pragma GCC unroll 4
-    for (int h = 0; h < kIndexHeads; ++h) {
+    for (int64_t h = 0; h < kIndexHeads; ++h) {
 #pragma GCC unroll 4
-      for (int t = 0; t < kIndexTiles; ++t) n[h][t] = splat_i32(queries[h].bias[block]);
+      for (int64_t t = 0; t < kIndexTiles; ++t) n[h][t] = splat_i32(queries[h].bias[block]);
     }
 #pragma GCC unroll 4
-    for (int step = 4 * block; step < 4 * block + 4; ++step) {
+    for (int64_t step = 4 * block; step < 4 * block + 4; ++step) {
 #pragma GCC unroll 4
-      for (int h = 0; h < kIndexHeads; ++h) {
+      for (int64_t h = 0; h < kIndexHeads; ++h) {
         const Bytes64 even = splat_bytes(queries[h].even + 4 * step);
         const Bytes64 odd = splat_bytes(queries[h].odd + 4 * step);
 #pragma GCC unroll 4
-        for (int t = 0; t < kIndexTiles; ++t)
+        for (int64_t t = 0; t < kIndexTiles; ++t)
           n[h][t] = dot_bytes(n[h][t], tiles[t].even[step], tiles[t].odd[step], even, odd);
       }
     }
 #pragma GCC unroll 4
-    for (int h = 0; h < kIndexHeads; ++h) {
+    for (int64_t h = 0; h < kIndexHeads; ++h) {
 #pragma GCC unroll 4
-      for (int t = 0; t < kIndexTiles; ++t)
+      for (int64_t t = 0; t < kIndexTiles; ++t)
         qk[h][t] = fma(to_float(n[h][t]), splat(queries[h].scale[block]) * tiles[t].quarter_scale[block], qk[h][t]);
     }
   }
 #pragma GCC unroll 4
-  for (int h = 0; h < kIndexHeads; ++h) {
+  for (int64_t h = 0; h < kIndexHeads; ++h) {
 #pragma GCC unroll 4
-    for (int t = 0; t < kIndexTiles; ++t) score[t] = fma(splat(w[h]), max(qk[h][t], zeros()), score[t]);
+    for (int64_t t = 0; t < kIndexTiles; ++t) score[t] = fma(splat(w[h]), max(qk[h][t], zeros()), score[t]);
   }
 }
 
@@ -106,14 +106,14 @@ inline void scores_stored(const IndexJob& job, int64_t first, int64_t last) {
   for (int64_t key = first; key < last; key += kIndexTiles * kIndexTileKeys) {
     IndexTile tiles[kIndexTiles];
     F32x16 score[kIndexTiles];
-    for (int t = 0; t < kIndexTiles; ++t) {
+    for (int64_t t = 0; t < kIndexTiles; ++t) {
       const int64_t tile = std::min(key / kIndexTileKeys + t, last_tile);
       unpack(job.keys + tile * kIndexTileBytes, tiles[t]);
       prefetch(job.keys + (tile + kIndexTiles) * kIndexTileBytes);
       score[t] = zeros();
     }
     for (int64_t h = 0; h < job.heads; h += kIndexHeads) add_heads(job.queries + h, job.w + h, tiles, score);
-    for (int t = 0; t < kIndexTiles; ++t) store_i32(job.order + key + t * kIndexTileKeys, ordered(score[t]));
+    for (int64_t t = 0; t < kIndexTiles; ++t) store_i32(job.order + key + t * kIndexTileKeys, ordered(score[t]));
   }
 }
 
@@ -127,7 +127,7 @@ inline void scores_f32(const IndexJob& job, int64_t first, int64_t last) {
         F32x16 sums[4] = {zeros(), zeros(), zeros(), zeros()};
         for (int64_t k = 0; k < kIndexDim; k += 16) {
 #pragma GCC unroll 4
-          for (int i = 0; i < 4; ++i) {
+          for (int64_t i = 0; i < 4; ++i) {
             const int64_t row = std::min(key + four + i, job.count - 1);
             sums[i] = fma(load(job.q + h * kIndexDim + k), load(keys + row * kIndexDim + k), sums[i]);
           }

@@ -13,8 +13,8 @@ namespace avx2 {
 namespace {
 
 // Sixteen registers: 4 hold the sums of 2 heads, 4 the codes of a step.
-inline constexpr int kIndexHeads = 2;
-inline constexpr int kIndexTiles = 1;
+inline constexpr int64_t kIndexHeads = 2;
+inline constexpr int64_t kIndexTiles = 1;
 #include "ops/cpu/index.inl"
 
 }  // namespace

@@ -12,8 +12,8 @@ namespace hadal {
 namespace avx512 {
 namespace {
 
-inline constexpr int kIndexHeads = 4;
-inline constexpr int kIndexTiles = 2;
+inline constexpr int64_t kIndexHeads = 4;
+inline constexpr int64_t kIndexTiles = 2;
 #include "ops/cpu/index.inl"
 
 }  // namespace
