@@ -7,8 +7,8 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -24,9 +24,9 @@ namespace hadal {
 struct GenerateRequest {
   std::vector<int32_t> context;  // all of it; at least one token
   int64_t max_new_tokens = std::numeric_limits<int64_t>::max();
-  std::vector<int32_t> stop_tokens;  // the first of these is given out and ends the reply
-  SamplingParams sampling;
-  std::optional<int64_t> top_logprobs;  // wanted for each token: its own and this many of the best
+  std::vector<int32_t> stop_tokens = {};  // the first of these is given out and ends the reply
+  SamplingParams sampling = {};
+  std::optional<int64_t> top_logprobs = {};  // wanted for each token: its own and this many of the best
 };
 
 struct GeneratedToken {
