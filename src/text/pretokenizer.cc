@@ -2,8 +2,8 @@
 
 #include <array>
 
-#include "text/unicode_tables.h"
 #include "base/utf8.h"
+#include "text/unicode_tables.h"
 
 namespace hadal {
 namespace {

@@ -4,9 +4,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/utf8.h"
 #include "text/pretokenizer.h"
 #include "text/tokenizer_json.h"
-#include "base/utf8.h"
 
 namespace hadal {
 namespace {

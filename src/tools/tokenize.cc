@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "tools/jsonl.h"
 
 namespace hadal {
 namespace {
@@ -39,20 +40,6 @@ std::string decoded(const Tokenizer& tokenizer, element line) {
   return fmt::format("{{\"hex\":\"{}\"}}", hex);
 }
 
-// An error message as a JSON string.
-std::string quoted(std::string_view message) {
-  std::string json = "\"";
-  for (const char c : message) {
-    if (c == '"' || c == '\\') json += '\\';
-    if (static_cast<uint8_t>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(json), "\\u{:04x}", c);
-    } else {
-      json += c;
-    }
-  }
-  return json + '"';
-}
-
 }  // namespace
 
 Tokenizer load_tokenizer(const std::string& model) {
@@ -61,21 +48,13 @@ Tokenizer load_tokenizer(const std::string& model) {
 
 void tokenize_lines(const Tokenizer& tokenizer, TokenizeMode mode, std::istream& in, std::ostream& out) {
   simdjson::dom::parser parser;
-  std::string line;
-  while (std::getline(in, line)) {
-    std::string answer;
-    try {
-      element parsed;
-      const auto error = parser.parse(line).get(parsed);
-      if (error) fail(ErrorCode::kUsage, "not valid JSON: {}", simdjson::error_message(error));
-      answer = mode == TokenizeMode::kDecode ? decoded(tokenizer, parsed)
-                                             : encoded(tokenizer, mode == TokenizeMode::kContent, parsed);
-    } catch (const Error& error) {
-      answer = fmt::format("{{\"error\":{}}}", quoted(error.what()));
-    }
-    out << answer << '\n';
-    if (!out) fail(ErrorCode::kIo, "standard output: write failed");
-  }
+  for_each_json_line(in, out, [&](const std::string& line) {
+    element parsed;
+    const auto error = parser.parse(line).get(parsed);
+    if (error) fail(ErrorCode::kUsage, "not valid JSON: {}", simdjson::error_message(error));
+    return mode == TokenizeMode::kDecode ? decoded(tokenizer, parsed)
+                                         : encoded(tokenizer, mode == TokenizeMode::kContent, parsed);
+  });
 }
 
 void tokenize_text(const Tokenizer& tokenizer, bool content, std::istream& in, std::ostream& out) {

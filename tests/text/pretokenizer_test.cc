@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "text/unicode_tables.h"
 #include "base/utf8.h"
+#include "text/unicode_tables.h"
 #include "tokenizer_cases.h"
 
 namespace hadal {

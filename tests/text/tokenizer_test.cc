@@ -8,8 +8,8 @@
 #include <map>
 #include <random>
 
-#include "text/pretokenizer.h"
 #include "base/utf8.h"
+#include "text/pretokenizer.h"
 #include "tokenizer_cases.h"
 
 namespace hadal {
