@@ -1,13 +1,15 @@
 #include "tools/eval.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <memory>
 
 #include "base/error.h"
 #include "formats/safetensors.h"
 #include "model/forward.h"
+#include "quant/small_floats.h"
 
 namespace hadal {
 namespace {
@@ -53,9 +55,9 @@ class Teacher {
       if (tensor == nullptr)
         fail(ErrorCode::kInvalidModel, "{}: no tensor {}; --teacher needs it for every layer but the last",
              path, name);
-      if (tensor->dtype != DType::kF32 || tensor->shape != shape)
+      if ((tensor->dtype != DType::kBF16 && tensor->dtype != DType::kF32) || tensor->shape != shape)
         fail(ErrorCode::kInvalidModel,
-             "{}: tensor {} is {} [{}], expected F32 [{}] for this model and these ids", path, name,
+             "{}: tensor {} is {} [{}], expected BF16 or F32 [{}] for this model and these ids", path, name,
              dtype_name(tensor->dtype), fmt::join(tensor->shape, ", "), fmt::join(shape, ", "));
       layers_.push_back(tensor);
     }
@@ -64,10 +66,13 @@ class Teacher {
   // Layer `layer`'s input for the tokens from `first` on. Layer 0 keeps the embedding.
   void overwrite(int64_t layer, int64_t first, Mat streams) const {
     if (layer == 0) return;
-    const std::byte* const from = layers_[static_cast<size_t>(layer - 1)]->bytes.data();
-    for (int64_t r = 0; r < streams.rows; ++r)
-      std::memcpy(streams.row(r), from + (first + r) * streams.cols * 4,
-                  static_cast<size_t>(streams.cols) * 4);
+    const Tensor& golden = *layers_[static_cast<size_t>(layer - 1)];
+    CHECK(streams.stride == streams.cols);
+    const int64_t from = first * streams.cols;
+    for (int64_t i = 0; i < streams.rows * streams.cols; ++i)
+      streams.data[i] = golden.dtype == DType::kF32
+                            ? load_as<float>(golden.bytes.data() + (from + i) * 4)
+                            : bf16_to_f32(load_as<uint16_t>(golden.bytes.data() + (from + i) * 2));
   }
 
  private:
