@@ -107,6 +107,7 @@ class Ops {
 
   // Spec 3.1. For each token, z = streams row (4d): rho = 1/sqrt(sumsq16(z)/(4d) + norm_eps); g = dot16(fn row, z)*rho;
   // pre, post, comb by sigmoid and Sinkhorn; u[c] = sum over j of pre_j * X[j][c] (fma, j ascending from 0).
+  // official: sums over the four streams as (0 + 2) + (1 + 3) without fma, here, in hc_post and hc_head.
   // pre/post/comb arguments: fma(g, scale, base). Sinkhorn sums: ascending plain adds; row softmax with max subtraction.
   virtual void hc_pre(ConstMat streams /*[t,4d]*/, const HcParams& params, const HcConfig& config, Mat u /*[t,d]*/,
                       Mat post /*[t,4]*/, Mat comb /*[t,16], [j*4+k]*/) = 0;

@@ -27,8 +27,20 @@ void mix_logits(const float* z, const Weight& fn, float norm_eps, std::span<floa
   }
 }
 
-void mix_streams(const float* z, const float* pre, int64_t d, float* u) {
+// The order in which the official tensor operations sum the four streams, without fma. Where a sum is
+// half-way between two bf16 values it decides, and one such u of a compressor's input changes an entry for
+// every later token.
+float sum_in_pairs(const float* gates, int64_t stride, const float* x, int64_t d) {
+  return (gates[0] * x[0] + gates[2 * stride] * x[2 * d]) +
+         (gates[stride] * x[d] + gates[3 * stride] * x[3 * d]);
+}
+
+void mix_streams(const float* z, const float* pre, int64_t d, bool official, float* u) {
   for (int64_t c = 0; c < d; ++c) {
+    if (official) {
+      u[c] = sum_in_pairs(pre, 1, z + c, d);
+      continue;
+    }
     float acc = 0;
     for (int64_t j = 0; j < kHcMult; ++j) acc = std::fma(pre[j], z[j * d + c], acc);
     u[c] = acc;
@@ -90,11 +102,12 @@ void ReferenceOps::hc_expand(ConstMat x, int64_t mult, Mat streams) {
 void ReferenceOps::hc_pre(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u, Mat post,
                           Mat comb) {
   CHECK(config.mult == kHcMult && streams.cols == kHcMult * u.cols && params.fn.in == streams.cols);
+  const bool official = numerics() == Numerics::kOfficial;
   for (int64_t t = 0; t < streams.rows; ++t) {
     float g[kHcSiteRows], pre[kHcMult];
     mix_logits(streams.row(t), params.fn, config.norm_eps, g);
     hc_gates(g, params, config, pre, post.row(t), comb.row(t));
-    mix_streams(streams.row(t), pre, u.cols, u.row(t));
+    mix_streams(streams.row(t), pre, u.cols, official, u.row(t));
   }
   round_activations(u);
 }
@@ -102,12 +115,17 @@ void ReferenceOps::hc_pre(ConstMat streams, const HcParams& params, const HcConf
 void ReferenceOps::hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb) {
   const int64_t d = y.cols;
   CHECK(streams.cols == kHcMult * d && y.rows == streams.rows);
+  const bool official = numerics() == Numerics::kOfficial;
   for (int64_t t = 0; t < streams.rows; ++t) {
     float* const x = streams.row(t);
     for (int64_t c = 0; c < d; ++c) {
       float mixed[kHcMult];
       for (int64_t k = 0; k < kHcMult; ++k) {
         mixed[k] = post.row(t)[k] * y.row(t)[c];
+        if (official) {
+          mixed[k] += sum_in_pairs(comb.row(t) + k, kHcMult, x + c, d);
+          continue;
+        }
         for (int64_t j = 0; j < kHcMult; ++j)
           mixed[k] = std::fma(comb.row(t)[j * kHcMult + k], x[j * d + c], mixed[k]);
       }
@@ -119,11 +137,12 @@ void ReferenceOps::hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb
 
 void ReferenceOps::hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) {
   CHECK(config.mult == kHcMult && streams.cols == kHcMult * u.cols && params.fn.in == streams.cols);
+  const bool official = numerics() == Numerics::kOfficial;
   for (int64_t t = 0; t < streams.rows; ++t) {
     float g[kHcMult], pre[kHcMult];
     mix_logits(streams.row(t), params.fn, config.norm_eps, g);
     hc_head_gates(g, params, config, pre);
-    mix_streams(streams.row(t), pre, u.cols, u.row(t));
+    mix_streams(streams.row(t), pre, u.cols, official, u.row(t));
   }
   round_activations(u);
 }
