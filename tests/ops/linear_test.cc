@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ops/cpu/linear_kernels.h"
 #include "ops/reference/lanes.h"
 #include "random_weight.h"
 
@@ -93,6 +94,33 @@ TEST(Linear, ExtremeScalesGiveTheBitsOfTheReference) {
           expect_same("linear", call_linear, numerics, stored, {140, 288}, tokens, 288, 5, low, high);
       }
     }
+  }
+}
+
+// Both ways through FP8 codes, whichever this CPU would choose.
+TEST(Linear, EveryFp8DecoderGivesTheBitsOfTheReference) {
+  for (const auto& [low, high] : {std::pair{118, 124}, std::pair{0, 6}, std::pair{120, 140}}) {
+    const RandomWeight weight(Stored::kFp8, 150, 300, 11, low, high);
+    RandomRows x(2, 300, 12);
+    RandomRows expected(2, 150, 13);
+    make_ops({.numerics = Numerics::kStored})->linear(x.mat(), weight.weight(), expected.mat());
+    for_each_fast_isa([&](Isa isa) {
+      for (const bool fast_subnormals : {false, true}) {
+        const LinearKernels& kernels = isa == Isa::kAvx512 ? linear_kernels_avx512(fast_subnormals)
+                                                           : linear_kernels_avx2(fast_subnormals);
+        RandomRows out(2, 150, 13);
+        const float* const inputs[] = {x.mat().row(0), x.mat().row(1)};
+        float* const outputs[] = {out.mat().row(0), out.mat().row(1)};
+        Buffer scratch(product_scratch_floats(300));
+        kernels.products({.weight = &weight.weight(),
+                          .last = 150,
+                          .tokens = 2,
+                          .x = inputs,
+                          .out = outputs,
+                          .scratch = scratch.data()});
+        EXPECT_TRUE(same_bits(expected.values(), out.values())) << fast_subnormals << " " << low;
+      }
+    });
   }
 }
 

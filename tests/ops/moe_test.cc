@@ -147,7 +147,8 @@ TEST(Moe, SwigluGivesTheBitsOfTheReference) {
   for (const float limit : {0.0f, 10.0f}) {
     for (size_t i = 0; i < g.size(); ++i) expected[i] = swiglu(g[i], u[i], limit) * 0.3f;
     for_each_fast_isa([&](Isa isa) {
-      const LinearKernels& kernels = isa == Isa::kAvx512 ? linear_kernels_avx512() : linear_kernels_avx2();
+      const LinearKernels& kernels =
+          isa == Isa::kAvx512 ? linear_kernels_avx512(false) : linear_kernels_avx2(false);
       std::vector<float> out(g.size());
       kernels.swiglu(g.data(), u.data(), static_cast<int64_t>(g.size()), limit, 0.3f, out.data());
       EXPECT_TRUE(same_bits(expected, out)) << limit;

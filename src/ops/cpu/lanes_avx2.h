@@ -148,19 +148,30 @@ inline F32x16 load_bf16_partial(const std::byte* p, int64_t n) {
   std::memcpy(padded, p, static_cast<size_t>(n) * 2);
   return load_bf16(padded);
 }
-// e4m3 as f16 with the exponent bits in place: the value divided by 256; the NaN codes give +-480/256.
-inline __m256 e4m3_over_256(__m128i codes) {
-  const __m128i wide = _mm_slli_epi16(_mm_cvtepi8_epi16(codes), 7);
-  return _mm256_cvtph_ps(_mm_and_si128(wide, _mm_set1_epi16(static_cast<int16_t>(0xbfff))));
+// e4m3 with its exponent bits in place in f16: the value times 2^-8; the NaN codes give +-480 * 2^-8.
+inline F32x16 load_e4m3_in_f16(const std::byte* p) {
+  const __m128i codes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m256i wide = _mm256_and_si256(_mm256_slli_epi16(_mm256_cvtepi8_epi16(codes), 7),
+                                        _mm256_set1_epi16(static_cast<int16_t>(0xbfff)));
+  return {_mm256_cvtph_ps(_mm256_castsi256_si128(wide)), _mm256_cvtph_ps(_mm256_extracti128_si256(wide, 1))};
 }
-inline F32x16 load_e4m3_over_256(const std::byte* p) {
-  return {e4m3_over_256(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))),
-          e4m3_over_256(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)))};
+// The same in f32: the value times 2^-120, where small codes are subnormal numbers.
+inline F32x16 load_e4m3_in_f32(const std::byte* p) {
+  const __m256i mask = _mm256_set1_epi32(static_cast<int32_t>(0x87f00000));
+  const __m256i lo = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m256i hi = _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p + 8)));
+  return float_of_bits(
+      {_mm256_and_si256(_mm256_slli_epi32(lo, 20), mask), _mm256_and_si256(_mm256_slli_epi32(hi, 20), mask)});
 }
-inline F32x16 load_e4m3_over_256_partial(const std::byte* p, int64_t n) {
-  std::byte padded[16] = {};
-  std::memcpy(padded, p, static_cast<size_t>(n));
-  return load_e4m3_over_256(padded);
+struct PaddedCodes {
+  std::byte bytes[16] = {};
+  PaddedCodes(const std::byte* p, int64_t n) { std::memcpy(bytes, p, static_cast<size_t>(n)); }
+};
+inline F32x16 load_e4m3_in_f16_partial(const std::byte* p, int64_t n) {
+  return load_e4m3_in_f16(PaddedCodes(p, n).bytes);
+}
+inline F32x16 load_e4m3_in_f32_partial(const std::byte* p, int64_t n) {
+  return load_e4m3_in_f32(PaddedCodes(p, n).bytes);
 }
 // Doubled e2m1 values of 8 bytes, low nibble first: integers in -12..12.
 inline F32x16 load_e2m1_doubled(const std::byte* p) {
@@ -277,6 +288,10 @@ inline void store_even_odd(int8_t* even, int8_t* odd, I32x16 a) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(odd), _mm_unpackhi_epi64(apart, apart));
 }
 
-inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+// Into the first cache. Inlined early: GCC takes a function of prefetches alone for one without effects and
+// drops its calls.
+[[gnu::always_inline]] inline void prefetch(const void* p) {
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+}
 
 }  // namespace hadal::avx2

@@ -95,16 +95,27 @@ inline F32x16 load_bf16_partial(const std::byte* p, int64_t n) {
   const __m256i words = _mm256_maskz_loadu_epi16(first_lanes(n), p);
   return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(words), 16))};
 }
-// e4m3 as f16 with the exponent bits in place: the value divided by 256; the NaN codes give +-480/256.
-inline F32x16 e4m3_over_256(__m128i codes) {
+// e4m3 with its exponent bits in place in f16: the value times 2^-8; the NaN codes give +-480 * 2^-8.
+inline F32x16 e4m3_in_f16(__m128i codes) {
   const __m256i wide = _mm256_slli_epi16(_mm256_cvtepi8_epi16(codes), 7);
   return {_mm512_cvtph_ps(_mm256_and_si256(wide, _mm256_set1_epi16(static_cast<int16_t>(0xbfff))))};
 }
-inline F32x16 load_e4m3_over_256(const std::byte* p) {
-  return e4m3_over_256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+inline F32x16 load_e4m3_in_f16(const std::byte* p) {
+  return e4m3_in_f16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
-inline F32x16 load_e4m3_over_256_partial(const std::byte* p, int64_t n) {
-  return e4m3_over_256(_mm_maskz_loadu_epi8(first_lanes(n), p));
+inline F32x16 load_e4m3_in_f16_partial(const std::byte* p, int64_t n) {
+  return e4m3_in_f16(_mm_maskz_loadu_epi8(first_lanes(n), p));
+}
+// The same in f32: the value times 2^-120, where small codes are subnormal numbers.
+inline F32x16 e4m3_in_f32(__m128i codes) {
+  const __m512i wide = _mm512_slli_epi32(_mm512_cvtepi8_epi32(codes), 20);
+  return {_mm512_castsi512_ps(_mm512_and_si512(wide, _mm512_set1_epi32(static_cast<int32_t>(0x87f00000))))};
+}
+inline F32x16 load_e4m3_in_f32(const std::byte* p) {
+  return e4m3_in_f32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+inline F32x16 load_e4m3_in_f32_partial(const std::byte* p, int64_t n) {
+  return e4m3_in_f32(_mm_maskz_loadu_epi8(first_lanes(n), p));
 }
 // Doubled e2m1 values of 8 bytes, low nibble first: integers in -12..12.
 inline F32x16 load_e2m1_doubled(const std::byte* p) {
@@ -184,6 +195,10 @@ inline void store_even_odd(int8_t* even, int8_t* odd, I32x16 a) {
   _mm_storel_epi64(reinterpret_cast<__m128i*>(odd), _mm_unpackhi_epi64(apart, apart));
 }
 
-inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+// Into the first cache. Inlined early: GCC takes a function of prefetches alone for one without effects and
+// drops its calls.
+[[gnu::always_inline]] inline void prefetch(const void* p) {
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
+}
 
 }  // namespace hadal::avx512

@@ -17,11 +17,19 @@ struct Bf16Codes {
   static F32x16 get(const std::byte* p) { return load_bf16(p); }
   static F32x16 get_partial(const std::byte* p, int64_t n) { return load_bf16_partial(p, n); }
 };
-// Over 256, without their scale.
-struct E4m3Codes {
+// e4m3 codes without their scale, times 2^-kMissingExponent. The first way costs more; the second makes
+// subnormal numbers of small codes, which some CPUs multiply in microcode.
+struct E4m3InF16 {
   static constexpr int64_t kBytes = 1;
-  static F32x16 get(const std::byte* p) { return load_e4m3_over_256(p); }
-  static F32x16 get_partial(const std::byte* p, int64_t n) { return load_e4m3_over_256_partial(p, n); }
+  static constexpr int kMissingExponent = 8;
+  static F32x16 get(const std::byte* p) { return load_e4m3_in_f16(p); }
+  static F32x16 get_partial(const std::byte* p, int64_t n) { return load_e4m3_in_f16_partial(p, n); }
+};
+struct E4m3InF32 {
+  static constexpr int64_t kBytes = 1;
+  static constexpr int kMissingExponent = 120;
+  static F32x16 get(const std::byte* p) { return load_e4m3_in_f32(p); }
+  static F32x16 get_partial(const std::byte* p, int64_t n) { return load_e4m3_in_f32_partial(p, n); }
 };
 
 inline float e8m0_scale(std::byte stored) {
@@ -49,15 +57,19 @@ template <int kRows, int kTokens>
 inline constexpr int64_t kDirectTokens = 4;
 inline constexpr int64_t kTileSide = 128;
 
+// Rows are fetched in the order in which they lie in memory, although several are read side by side: that is
+// what the memory is fast at. The distance covers the rows of the group that are still to come.
+inline int64_t prefetch_distance(int64_t rows, int64_t row_bytes) { return (rows - 1) * row_bytes + 2048; }
+
 template <typename Codes, int kRows, int kTokens>
 [[gnu::always_inline]] inline void direct_tile(const std::byte* const (&rows)[kRows], const float* const* x,
-                                               int64_t in, F32x16 (&sums)[kRows][kTokens],
-                                               int64_t prefetch_ahead) {
+                                               int64_t in, F32x16 (&sums)[kRows][kTokens]) {
   constexpr int64_t kLine = 64 / Codes::kBytes;
+  const std::byte* const ahead = rows[0] + prefetch_distance(kRows, in * Codes::kBytes);
   int64_t k = 0;
   for (; k + kLine <= in; k += kLine) {
 #pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) prefetch(rows[r] + k * Codes::kBytes + prefetch_ahead);
+    for (int r = 0; r < kRows; ++r) prefetch(ahead + k * Codes::kBytes * kRows + r * 64);
 #pragma GCC unroll 4
     for (int64_t step = 0; step < kLine; step += 16) {
       F32x16 inputs[kTokens];
@@ -87,7 +99,7 @@ template <typename Codes, int kRows, int kTokens>
 // Rows first .. last-1 against the inputs x, which carry the scales of FP8 rows.
 template <typename Codes, int kTokens>
 void direct_rows(const ProductJob& job, const float* const* x, int64_t first, int64_t last) {
-  constexpr int kRows = kTokens == 1 ? kMaxTileRows : kTileRows;
+  constexpr int kRows = kDirectRows;
   const Weight& w = *job.weight;
   const int64_t row_bytes = w.in * Codes::kBytes;
   for (int64_t o = first; o < last; o += kRows) {
@@ -100,7 +112,7 @@ void direct_rows(const ProductJob& job, const float* const* x, int64_t first, in
 #pragma GCC unroll 4
       for (F32x16& sum : row) sum = zeros();
     }
-    direct_tile<Codes, kRows, kTokens>(rows, x, w.in, sums, kRows * row_bytes);
+    direct_tile<Codes, kRows, kTokens>(rows, x, w.in, sums);
     store_sums<kRows, kTokens>(sums, std::min<int64_t>(kRows, last - o), job.out, job.out_at + o - job.first);
   }
 }
@@ -119,18 +131,18 @@ void direct(const ProductJob& job, const float* const* x, int64_t first, int64_t
   }
 }
 
-// scaled = x times 256 times the e8m0 scale over it, in the row of tiles that `row` is in: (code/256) *
-// scaled is then the very product code*scale * x. False where a scaled input, or a code times its scale,
-// would not be exact.
-inline bool scale_inputs(const Weight& w, int64_t row, const float* x, float* scaled) {
+// scaled = x times the e8m0 scale over it, in the row of tiles that `row` is in, times 2^missing_exponent:
+// then code * scaled is the very product of the weight and x. False where a scaled input, or a code times its
+// scale, would not be exact.
+inline bool scale_inputs(const Weight& w, int64_t row, int missing_exponent, const float* x, float* scaled) {
   const int64_t tiles = (w.in + kTileSide - 1) / kTileSide;
   const std::byte* const scales = w.scales + row / kTileSide * tiles;
   bool exact = true;
   for (int64_t tile = 0; tile < tiles; ++tile) {
-    const auto code = static_cast<int>(scales[tile]);
-    if (code > 245) return false;
-    const F32x16 factor = splat(__builtin_bit_cast(float, (code + 8) << 23));
-    const F32x16 inverse = splat(__builtin_bit_cast(float, (254 - code - 8) << 23));
+    const int exponent = static_cast<int>(scales[tile]) + missing_exponent;  // biased, as the factor's
+    if (exponent > 253) return false;
+    const F32x16 factor = splat(__builtin_bit_cast(float, exponent << 23));
+    const F32x16 inverse = splat(__builtin_bit_cast(float, (254 - exponent) << 23));
     const int64_t end = std::min(w.in, (tile + 1) * kTileSide);
     for (int64_t k = tile * kTileSide; k < end; k += 16) {
       const int64_t n = end - k;
@@ -144,6 +156,11 @@ inline bool scale_inputs(const Weight& w, int64_t row, const float* x, float* sc
 }
 
 // ---- decoded: rows as fp32 in scratch against tiles of inputs
+//
+// kTileRows rows lie together: sixteen values of each in turn, so that a tile reads one stream. `out` is
+// where a row's first sixteen go.
+
+inline constexpr int64_t kDecodedStep = int64_t{kTileRows};  // of `out` for one input
 
 // Elements k .. k+15 (n of them) of a row without their scale.
 template <typename Codes>
@@ -162,7 +179,7 @@ template <typename Codes>
 void decode_plain_row(const Weight& w, int64_t row, float* out) {
   const std::byte* const codes = w.data + row * w.in * Codes::kBytes;
   for (int64_t k = 0; k < w.in; k += 16)
-    store_decoded(out + k, w.in - k, codes_at<Codes>(codes, k, w.in - k));
+    store_decoded(out + k * kDecodedStep, w.in - k, codes_at<Codes>(codes, k, w.in - k));
 }
 
 inline void decode_fp8_row(const Weight& w, int64_t row, float* out) {
@@ -178,8 +195,8 @@ inline void decode_fp8_row(const Weight& w, int64_t row, float* out) {
     }
     const int64_t end = std::min(w.in, (tile + 1) * kTileSide);
     for (int64_t k = tile * kTileSide; k < end; k += 16) {
-      const F32x16 values = codes_at<E4m3Codes>(codes, k, end - k) * splat(256.0f) * splat(scale);
-      store_decoded(out + k, end - k, values);
+      const F32x16 values = codes_at<E4m3InF16>(codes, k, end - k) * splat(256.0f) * splat(scale);
+      store_decoded(out + k * kDecodedStep, end - k, values);
     }
   }
 }
@@ -189,7 +206,7 @@ inline void decode_fp4_row(const Weight& w, int64_t row, float* out) {
   const std::byte* const scales = w.scales + row * (w.in / 32);
   for (int64_t k = 0; k < w.in; k += 16) {
     const float scale = 0.5f * e8m0_scale(scales[k / 32]);
-    store(out + k, load_e2m1_doubled(codes + k / 2) * splat(scale));
+    store(out + k * kDecodedStep, load_e2m1_doubled(codes + k / 2) * splat(scale));
   }
 }
 
@@ -206,21 +223,16 @@ inline void decode_row(const Weight& w, int64_t row, float* out) {
   }
 }
 
-// kTileRows decoded rows from w on, `stride` apart, against kTokens inputs.
+// Inputs k .. end-1 of kTokens rows of x against the kTileRows rows at w.
 template <int kTokens>
-[[gnu::always_inline]] inline void decoded_tile(const float* w, int64_t stride, const ProductJob& job,
-                                                int64_t token, F32x16 (&sums)[kTileRows][kTokens]) {
-  const int64_t in = job.weight->in;
-  const float* x[kTokens];
-#pragma GCC unroll 8
-  for (int t = 0; t < kTokens; ++t) x[t] = job.x[token + t] + job.x_at;
-  int64_t k = 0;
-  for (; k + 16 <= in; k += 16) {
+[[gnu::always_inline]] inline void decoded_tile(const float* w, const float* const (&x)[kTokens], int64_t k,
+                                                int64_t end, F32x16 (&sums)[kTileRows][kTokens]) {
+  for (; k + 16 <= end; k += 16) {
 #pragma GCC unroll 2
-    for (int p = 0; p < kParts; ++p) {
+    for (int64_t p = 0; p < kParts; ++p) {
       Part rows[kTileRows];
 #pragma GCC unroll 8
-      for (int r = 0; r < kTileRows; ++r) rows[r] = load_part(w + r * stride + k, p);
+      for (int64_t r = 0; r < kTileRows; ++r) rows[r] = load_part(w + k * kDecodedStep + r * 16, p);
 #pragma GCC unroll 8
       for (int t = 0; t < kTokens; ++t) {
         const Part input = load_part(x[t] + k, p);
@@ -230,36 +242,55 @@ template <int kTokens>
       }
     }
   }
-  if (k == in) return;
+  if (k == end) return;
 #pragma GCC unroll 8
   for (int t = 0; t < kTokens; ++t) {
-    const F32x16 input = load_partial(x[t] + k, in - k);
+    const F32x16 input = load_partial(x[t] + k, end - k);
 #pragma GCC unroll 8
-    for (int r = 0; r < kTileRows; ++r) sums[r][t] = fma(load(w + r * stride + k), input, sums[r][t]);
+    for (int64_t r = 0; r < kTileRows; ++r)
+      sums[r][t] = fma(load(w + k * kDecodedStep + r * 16), input, sums[r][t]);
   }
 }
 
+// `rows` decoded rows against the kTokens inputs from `token` on. Long rows go block after block, so that the
+// inputs' block stays in the first cache while all rows meet it; the sums wait in memory meanwhile.
 template <int kTokens>
 void decoded_inputs(const ProductJob& job, int64_t token, const float* w, int64_t rows, int64_t at) {
-  const int64_t stride = padded_to_lanes(job.weight->in);
-  for (int64_t r = 0; r < rows; r += kTileRows) {
-    F32x16 sums[kTileRows][kTokens];
+  const int64_t in = job.weight->in;
+  const float* x[kTokens];
 #pragma GCC unroll 8
-    for (auto& row : sums) {
+  for (int t = 0; t < kTokens; ++t) x[t] = job.x[token + t] + job.x_at;
+  F32x16 waiting[kTileSide / kTileRows][kTileRows][kTokens];
+  for (int64_t k = 0; k < in; k += kInputBlock) {
+    const int64_t end = std::min(in, k + kInputBlock);
+    for (int64_t r = 0; r < rows; r += kTileRows) {
+      F32x16 sums[kTileRows][kTokens];
 #pragma GCC unroll 8
-      for (F32x16& sum : row) sum = zeros();
+      for (int i = 0; i < kTileRows; ++i) {
+#pragma GCC unroll 8
+        for (int t = 0; t < kTokens; ++t) sums[i][t] = k == 0 ? zeros() : waiting[r / kTileRows][i][t];
+      }
+      decoded_tile<kTokens>(w + r * padded_to_lanes(in), x, k, end, sums);
+      if (end == in) {
+        store_sums<kTileRows, kTokens>(sums, std::min<int64_t>(kTileRows, rows - r), job.out + token, at + r);
+        continue;
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < kTileRows; ++i) {
+#pragma GCC unroll 8
+        for (int t = 0; t < kTokens; ++t) waiting[r / kTileRows][i][t] = sums[i][t];
+      }
     }
-    decoded_tile<kTokens>(w + r * stride, stride, job, token, sums);
-    store_sums<kTileRows, kTokens>(sums, std::min<int64_t>(kTileRows, rows - r), job.out + token, at + r);
   }
 }
 
-// The inputs from `token` on, fewer than a whole tile.
+// decoded_inputs with `tokens` of 1 .. kTokens inputs.
 template <int kTokens>
-void decoded_last_inputs(const ProductJob& job, int64_t token, const float* w, int64_t rows, int64_t at) {
+void decoded_some_inputs(const ProductJob& job, int64_t token, int64_t tokens, const float* w, int64_t rows,
+                         int64_t at) {
   if constexpr (kTokens > 0) {
-    if (job.tokens - token == kTokens) return decoded_inputs<kTokens>(job, token, w, rows, at);
-    decoded_last_inputs<kTokens - 1>(job, token, w, rows, at);
+    if (tokens == kTokens) return decoded_inputs<kTokens>(job, token, w, rows, at);
+    decoded_some_inputs<kTokens - 1>(job, token, tokens, w, rows, at);
   }
 }
 
@@ -267,18 +298,22 @@ inline void decoded(const ProductJob& job, int64_t first, int64_t last) {
   const int64_t stride = padded_to_lanes(job.weight->in);
   const int64_t fitting = std::max<int64_t>(kDecodedFloats / std::max<int64_t>(stride, 1), kMaxTileRows);
   const int64_t block = std::min<int64_t>(fitting / kMaxTileRows * kMaxTileRows, kTileSide);
+  const int64_t tiles = (job.tokens + kTileTokens - 1) / kTileTokens;
   for (int64_t o = first; o < last; o += block) {
     const int64_t rows = std::min(block, last - o);
-    for (int64_t r = 0; r < rows; ++r) decode_row(*job.weight, o + r, job.scratch + r * stride);
-    int64_t token = 0;
-    for (; token + kTileTokens <= job.tokens; token += kTileTokens)
-      decoded_inputs<kTileTokens>(job, token, job.scratch, rows, job.out_at + o - job.first);
-    decoded_last_inputs<kTileTokens - 1>(job, token, job.scratch, rows, job.out_at + o - job.first);
+    for (int64_t r = 0; r < rows; ++r)
+      decode_row(*job.weight, o + r, job.scratch + r / kTileRows * kTileRows * stride + r % kTileRows * 16);
+    for (int64_t tile = 0; tile < tiles; ++tile) {  // of as equal sizes as can be
+      const int64_t token = job.tokens * tile / tiles;
+      const int64_t tokens = job.tokens * (tile + 1) / tiles - token;
+      decoded_some_inputs<kTileTokens>(job, token, tokens, job.scratch, rows, job.out_at + o - job.first);
+    }
   }
 }
 
 // FP8 with e8m0 scales, few inputs: the scales go into the inputs, once for each row of tiles.
-inline void direct_fp8(const ProductJob& job) {
+template <typename Codes>
+void direct_fp8(const ProductJob& job) {
   const int64_t stride = padded_to_lanes(job.weight->in);
   const float* x[kDirectTokens];
   for (int64_t t = 0; t < job.tokens; ++t) x[t] = job.scratch + t * stride;
@@ -286,9 +321,10 @@ inline void direct_fp8(const ProductJob& job) {
     const int64_t end = std::min(job.last, (o / kTileSide + 1) * kTileSide);
     bool exact = true;
     for (int64_t t = 0; t < job.tokens && exact; ++t)
-      exact = scale_inputs(*job.weight, o, job.x[t] + job.x_at, job.scratch + t * stride);
+      exact = scale_inputs(*job.weight, o, Codes::kMissingExponent, job.x[t] + job.x_at,
+                           job.scratch + t * stride);
     if (exact) {
-      direct<E4m3Codes>(job, x, o, end);
+      direct<Codes>(job, x, o, end);
     } else {
       decoded(job, o, end);
     }
@@ -296,7 +332,8 @@ inline void direct_fp8(const ProductJob& job) {
   }
 }
 
-inline void products(const ProductJob& job) {
+template <typename Fp8Codes>
+void products(const ProductJob& job) {
   if (job.tokens == 0 || job.first >= job.last) return;
   const Weight& w = *job.weight;
   if (job.tokens > kDirectTokens) return decoded(job, job.first, job.last);
@@ -304,6 +341,7 @@ inline void products(const ProductJob& job) {
   for (int64_t t = 0; t < job.tokens; ++t) x[t] = job.x[t] + job.x_at;
   if (w.format == WeightFormat::kF32) return direct<F32Codes>(job, x, job.first, job.last);
   if (w.format == WeightFormat::kBF16) return direct<Bf16Codes>(job, x, job.first, job.last);
-  if (w.format == WeightFormat::kFp8 && w.scale_format == ScaleFormat::kE8M0) return direct_fp8(job);
+  if (w.format == WeightFormat::kFp8 && w.scale_format == ScaleFormat::kE8M0)
+    return direct_fp8<Fp8Codes>(job);
   decoded(job, job.first, job.last);
 }

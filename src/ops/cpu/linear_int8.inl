@@ -33,7 +33,7 @@ inline F32x16 add_span(const Fp4Span& w, const Int8Span& x, F32x16 sum) {
 
 template <int kTokens>
 void int8_direct_rows(const ProductJob& job) {
-  constexpr int kRows = kTokens == 1 ? kMaxTileRows : kTileRows;
+  constexpr int kRows = kMaxTileRows;
   const Weight& w = *job.weight;
   const int64_t spans = int8_spans(w.in);
   for (int64_t o = job.first; o < job.last; o += kRows) {
@@ -43,11 +43,15 @@ void int8_direct_rows(const ProductJob& job) {
 #pragma GCC unroll 4
       for (F32x16& sum : row) sum = zeros();
     }
+    // The next rows' scales: each row's are a line or two, too short for the hardware to see them coming.
+    for (int64_t at = 0; at < kRows * (w.in / 32); at += 64)
+      prefetch(w.scales + (o + kRows) * (w.in / 32) + at);
+    const std::byte* const ahead = w.data + o * (w.in / 2) + prefetch_distance(kRows, w.in / 2);
     for (int64_t s = 0; s < spans; ++s) {
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
         const int64_t row = std::min<int64_t>(o + r, job.last - 1);
-        prefetch(w.data + (row + kRows) * (w.in / 2) + s * 64);
+        prefetch(ahead + (s * kRows + r) * 64);
         const Fp4Span weights = load_fp4_span(w, row, s);
 #pragma GCC unroll 4
         for (int t = 0; t < kTokens; ++t) sums[r][t] = add_span(weights, job.q[t][s], sums[r][t]);

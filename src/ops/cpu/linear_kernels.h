@@ -44,8 +44,10 @@ struct LinearKernels {
   void (*swiglu)(const float* g, const float* u, int64_t n, float limit, float weight, float* out);
 };
 
-const LinearKernels& linear_kernels_avx2();
-const LinearKernels& linear_kernels_avx512();
+// fast_subnormals: whether the CPU multiplies subnormal numbers as fast as others, which allows a shorter way
+// through FP8 codes. The bits are the same.
+const LinearKernels& linear_kernels_avx2(bool fast_subnormals);
+const LinearKernels& linear_kernels_avx512(bool fast_subnormals);
 
 inline constexpr int64_t kMaxTileRows = 4;
 inline constexpr int64_t kDecodedFloats = 65536;  // decoded rows that many inputs share: half of a usual L2
