@@ -73,8 +73,9 @@ struct SinCos {
   float cos;
 };
 
-// Sine and cosine of an fp32 angle, |x| < 2^24, computed in double and rounded once.
-inline SinCos sincos_f32(float angle) {
+// Sine and cosine of an fp32 angle, |x| < 2^24, computed in double and rounded once. Always inlined: the units of
+// different instruction sets must not share one copy.
+[[gnu::always_inline]] inline SinCos sincos_f32(float angle) {
   const double x = angle;
   const double k = std::nearbyint(x * 0.63661977236758138);
   double r = std::fma(-k, 1.5707963267948966, x);

@@ -24,6 +24,7 @@ CpuOps::CpuOps(const DeviceOptions& options)
       linear_(linear_kernels(options.isa)),
       linear_scratch_(options.threads),
       moe_scratch_(options.threads),
+      streams_(options.isa == Isa::kAvx512 ? stream_kernels_avx512() : stream_kernels_avx2()),
       index_(options.isa == Isa::kAvx512 ? index_kernels_avx512() : index_kernels_avx2()),
       index_scratch_(static_cast<size_t>(options.threads)),
       attention_(options.isa == Isa::kAvx512 ? attention_kernels_avx512() : attention_kernels_avx2()),

@@ -7,6 +7,7 @@
 #include "ops/cpu/attention_scratch.h"
 #include "ops/cpu/index_scratch.h"
 #include "ops/cpu/linear_scratch.h"
+#include "ops/cpu/stream_kernels.h"
 #include "ops/device.h"
 #include "ops/reference/reference_ops.h"
 
@@ -16,12 +17,23 @@ class CpuOps final : public ReferenceOps {
  public:
   explicit CpuOps(const DeviceOptions& options);
 
+  void hc_pre(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u, Mat post,
+              Mat comb) override;
+  void hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb) override;
+  void hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) override;
+  void rms_norm(ConstMat x, const NormWeight& weight, float eps, Mat out) override;
+  void head_rms_norm(Mat q, int64_t head_dim, float eps) override;
   void linear(ConstMat x, const Weight& w, Mat out) override;
   void linear_fp32(ConstMat x, const Weight& w, Mat out) override;
   void linear_grouped(ConstMat x, const Weight& w, int64_t groups, Mat out) override;
   void moe(ConstMat x, const int32_t* ids, const float* weights, int64_t top_k,
            std::span<const ExpertWeights> experts, const ExpertWeights& shared, float limit,
            Mat out) override;
+  void rope(Mat x, int64_t head_dim, std::span<const int64_t> positions, const RopeFrequencies& f,
+            bool inverse) override;
+  void hadamard(Mat x) override;
+  void store_kv(ConstMat kv, std::span<std::byte* const> rows) override;
+  void compressor_pool(std::span<const PoolSlots> blocks, Mat out) override;
   void index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
                   std::span<const int64_t> visible, int64_t topk, int64_t* picks) override;
   void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink, int64_t head_dim,
@@ -37,6 +49,11 @@ class CpuOps final : public ReferenceOps {
   void quantise_rows(ConstMat x);
   void products(ConstMat x, const Weight& w, int64_t groups, Mat out);
 
+  // fn(i) for every i < count, each worth `floats` values of work; a little work stays on this thread.
+  template <typename Fn>
+  void share(int64_t count, int64_t floats, Fn fn);
+  template <typename Finish>
+  void mix_logits(ConstMat streams, const HcParams& params, const HcConfig& config, Finish finish);
   IndexJob index_job(const float* q, const float* w, int64_t heads, float score_scale, const std::byte* keys,
                      int64_t visible, IndexScratch& scratch);
   void attend_alone(const AttentionJob& all, int worker);
@@ -45,6 +62,8 @@ class CpuOps final : public ReferenceOps {
   const LinearKernels& linear_;
   LinearScratch linear_scratch_;
   MoeScratch moe_scratch_;
+  const StreamKernels& streams_;
+  Buffer hc_logits_;
   const IndexKernels& index_;
   std::vector<IndexScratch> index_scratch_;  // of each worker
   const AttentionKernels& attention_;

@@ -184,6 +184,30 @@ inline F32x16 load_e2m1_doubled(const std::byte* p) {
   return to_float({_mm256_cvtepi8_epi32(doubled), _mm256_cvtepi8_epi32(_mm_srli_si128(doubled, 8))});
 }
 
+// Lane l gets what lane l ^ kDistance has.
+template <int kDistance>
+F32x16 swapped(F32x16 a) {
+  if constexpr (kDistance == 1) return {_mm256_permute_ps(a.lo, 0xb1), _mm256_permute_ps(a.hi, 0xb1)};
+  if constexpr (kDistance == 2) return {_mm256_permute_ps(a.lo, 0x4e), _mm256_permute_ps(a.hi, 0x4e)};
+  if constexpr (kDistance == 4)
+    return {_mm256_permute2f128_ps(a.lo, a.lo, 1), _mm256_permute2f128_ps(a.hi, a.hi, 1)};
+  if constexpr (kDistance == 8) return {a.hi, a.lo};
+}
+// Lane l gets what lane l & ~1, or l | 1, has.
+inline F32x16 even_lanes_twice(F32x16 a) { return {_mm256_moveldup_ps(a.lo), _mm256_moveldup_ps(a.hi)}; }
+inline F32x16 odd_lanes_twice(F32x16 a) { return {_mm256_movehdup_ps(a.lo), _mm256_movehdup_ps(a.hi)}; }
+// Of four rows of four: column kColumn in all columns, and row kRow in all rows.
+template <int kColumn>
+F32x16 splat_column(F32x16 a) {
+  return {_mm256_permute_ps(a.lo, kColumn * 0x55), _mm256_permute_ps(a.hi, kColumn * 0x55)};
+}
+template <int kRow>
+F32x16 splat_row(F32x16 a) {
+  const __m256 pair = kRow < 2 ? a.lo : a.hi;
+  const __m256 row = _mm256_permute2f128_ps(pair, pair, kRow % 2 * 0x11);
+  return {row, row};
+}
+
 // The fixed tree over the lanes: l += l+8, l += l+4, l += l+2, l += l+1.
 inline float tree16(F32x16 a) {
   const __m256 eight = _mm256_add_ps(a.lo, a.hi);

@@ -127,6 +127,27 @@ inline F32x16 load_e2m1_doubled(const std::byte* p) {
   return {_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_shuffle_epi8(doubled, codes)))};
 }
 
+// Lane l gets what lane l ^ kDistance has.
+template <int kDistance>
+F32x16 swapped(F32x16 a) {
+  if constexpr (kDistance == 1) return {_mm512_permute_ps(a.v, 0xb1)};
+  if constexpr (kDistance == 2) return {_mm512_permute_ps(a.v, 0x4e)};
+  if constexpr (kDistance == 4) return {_mm512_shuffle_f32x4(a.v, a.v, 0xb1)};
+  if constexpr (kDistance == 8) return {_mm512_shuffle_f32x4(a.v, a.v, 0x4e)};
+}
+// Lane l gets what lane l & ~1, or l | 1, has.
+inline F32x16 even_lanes_twice(F32x16 a) { return {_mm512_moveldup_ps(a.v)}; }
+inline F32x16 odd_lanes_twice(F32x16 a) { return {_mm512_movehdup_ps(a.v)}; }
+// Of four rows of four: column kColumn in all columns, and row kRow in all rows.
+template <int kColumn>
+F32x16 splat_column(F32x16 a) {
+  return {_mm512_permute_ps(a.v, kColumn * 0x55)};
+}
+template <int kRow>
+F32x16 splat_row(F32x16 a) {
+  return {_mm512_shuffle_f32x4(a.v, a.v, kRow * 0x55)};
+}
+
 // The fixed tree over the lanes: l += l+8, l += l+4, l += l+2, l += l+1.
 inline float tree16(F32x16 a) {
   const __m256 eight = _mm256_add_ps(_mm512_castps512_ps256(a.v), _mm512_extractf32x8_ps(a.v, 1));
