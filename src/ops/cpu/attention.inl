@@ -19,7 +19,7 @@ inline void decode_block(const AttentionJob& job, const std::byte* row, int64_t 
     const auto code = static_cast<uint32_t>(row[codes + 2 * kRopeDims + first / kChannelBlock]);
     const F32x16 scale = splat(std::bit_cast<float>(code << 23));
     for (int64_t c = 0; c < kChannelBlock; c += 16)
-      store(out + c, load_e4m3_over_256(row + first + c) * splat(256.0f) * scale);
+      store(out + c, load_e4m3_in_f16(row + first + c) * splat(256.0f) * scale);
   }
 }
 
