@@ -95,6 +95,30 @@ TEST(Compressor, SameBitsEverywhere) {
   }
 }
 
+TEST(Compressor, ExponentialsHaveTheSameBitsOnAllLanes) {
+  // Two slots, scores 0 and x <= 0: the result is e^x / (1 + e^x). Every exponent of x, and what lies at the
+  // edges.
+  const int64_t dim = 1 << 20;
+  std::mt19937_64 random(11);
+  std::vector<float> kv(2 * dim), score(2 * dim);
+  for (int64_t c = 0; c < dim; ++c) {
+    kv[dim + c] = 1;
+    score[dim + c] =
+        -std::ldexp(static_cast<float>(random() % (1 << 24)), static_cast<int>(random() % 48) - 40);
+  }
+  const float edges[] = {-0.0f,  -kInf,   -87.3365448f, -87.336555f, -87.33653f,
+                         -1e38f, -1e-45f, -0.34657359f, -0.5f};
+  std::copy(std::begin(edges), std::end(edges), score.begin() + dim);
+  const float* const kv_rows[] = {kv.data(), kv.data() + dim};
+  const float* const score_rows[] = {score.data(), score.data() + dim};
+  const PoolSlots slots{kv_rows, score_rows, 2};
+  expect_same_bits(Numerics::kFp32, [&](Ops& ops) {
+    std::vector<float> out(dim);
+    ops.compressor_pool({&slots, 1}, as_mat(out, 1));
+    return out;
+  });
+}
+
 TEST(Store, RowsHaveTheFormOfTheNumerics) {
   EXPECT_EQ(kv_row_bytes(EntryFormat::kF32, 512), 2048);
   EXPECT_EQ(kv_row_bytes(EntryFormat::kStored, 512), 583);

@@ -175,8 +175,13 @@ TEST(HyperConnection, OfficialRoundsOnce) {
     both[i]->hc_pre(as_mat(out[i], 1), site.params, {}, as_mat(u[i], 1), as_mat(post, 1), as_mat(comb, 1));
     both[i]->hc_post(as_mat(out[i], 1), as_mat(y, 1), as_mat(post, 1), as_mat(comb, 1));
   }
-  for (int64_t c = 0; c < d; ++c) EXPECT_EQ(u[1][c], round_to_bf16(u[0][c]));
-  for (int64_t c = 0; c < 4 * d; ++c) EXPECT_EQ(out[1][c], round_to_bf16(out[0][c]));
+  // Another order of the sums may move a value over the middle between two bf16 numbers, not further.
+  const auto expect_rounded = [](float official_value, float fp32) {
+    EXPECT_EQ(official_value, round_to_bf16(official_value));
+    EXPECT_NEAR(official_value, fp32, std::abs(fp32) * 0x1.01p-8);
+  };
+  for (int64_t c = 0; c < d; ++c) expect_rounded(u[1][c], u[0][c]);
+  for (int64_t c = 0; c < 4 * d; ++c) expect_rounded(out[1][c], out[0][c]);
 }
 
 TEST(HyperConnection, SameBitsEverywhere) {
