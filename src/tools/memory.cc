@@ -1,5 +1,6 @@
 #include "tools/memory.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
@@ -66,10 +67,11 @@ int64_t left_by_groups(const std::string& root) {
     std::filesystem::path path(line.substr(last + 1));
     while (true) {
       const std::string below = path == "/" ? "" : path.string();
-      left = std::min(
-          left, unified ? left_by_group(root + "sys/fs/cgroup" + below, "/memory.max", "/memory.current", "")
-                        : left_by_group(root + "sys/fs/cgroup/memory" + below, "/memory.limit_in_bytes",
-                                        "/memory.usage_in_bytes", "total_"));
+      left = std::min(left,
+                      unified ? left_by_group(fmt::format("{}sys/fs/cgroup{}", root, below), "/memory.max",
+                                              "/memory.current", "")
+                              : left_by_group(fmt::format("{}sys/fs/cgroup/memory{}", root, below),
+                                              "/memory.limit_in_bytes", "/memory.usage_in_bytes", "total_"));
       if (!path.has_relative_path()) break;
       path = path.parent_path();
     }
