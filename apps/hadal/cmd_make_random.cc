@@ -1,15 +1,16 @@
 // hadal make-random: a random checkpoint for tests and timings.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <string>
 #include <thread>
 
 #include "base/log.h"
+#include "choice.h"
 #include "commands.h"
 #include "tools/make_random.h"
 
@@ -44,26 +45,20 @@ void add_make_random(CLI::App& app, std::function<void()>& run) {
   CLI::App* const command =
       app.add_subcommand("make-random", "write a checkpoint with random weights in the official layout");
   command->add_option("DIR", options->dir, "the folder to write, made if it does not exist")->required();
-  command->add_option("--preset", options->make.preset, "which sizes to begin with")
-      ->check(CLI::IsMember(random_presets()))
-      ->capture_default_str();
+  command->add_option("--preset", options->make.preset, "which sizes to begin with (default tiny)")
+      ->type_name(fmt::format("{}", fmt::join(random_presets(), "|")));
   command
       ->add_option("--set", options->make.sets,
                    "change a key of config.json, for instance --set hidden_size=200 (may be given often)")
       ->type_name("KEY=VALUE")
       ->expected(1)
       ->take_all();
-  const std::map<std::string, RandomFormat> formats{{"bf16", RandomFormat::kBf16},
-                                                    {"fp8fp4", RandomFormat::kFp8Fp4}};
-  command
-      ->add_option("--format", options->make.format, "how matrices are stored: bf16 or fp8fp4 (default bf16)")
-      ->transform(CLI::CheckedTransformer(formats))
-      ->type_name("FORMAT")
-      ->option_text("FORMAT");
-  command->add_option("--seed", options->make.seed, "the weights follow from it")->capture_default_str();
-  command->add_option("--threads", options->make.threads, "how many threads make numbers")
-      ->check(CLI::Range(1, 1024))
-      ->capture_default_str();
+  add_choice(*command, "--format", options->make.format,
+             {{"bf16", RandomFormat::kBf16}, {"fp8fp4", RandomFormat::kFp8Fp4}},
+             "how matrices are stored (default bf16)");
+  command->add_option("--seed", options->make.seed, "the weights follow from it (default 1)");
+  command->add_option("-t,--threads", options->make.threads, "threads (default: one for each CPU)")
+      ->check(CLI::Range(1, 1024));
   command->add_flag("--json", options->json, "print what was written as JSON");
   command->callback([options, &run] { run = [options] { write_checkpoint(*options); }; });
 }

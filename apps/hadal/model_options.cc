@@ -2,10 +2,10 @@
 
 #include <charconv>
 #include <limits>
-#include <map>
 #include <random>
 
 #include "base/error.h"
+#include "choice.h"
 
 namespace hadal {
 namespace {
@@ -29,19 +29,14 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("MODEL", options.dir, "the model's folder")->required();
   command.add_option("-t,--threads", options.threads, "threads (default: one for each CPU)")
       ->check(CLI::Range(1, 1024));
-  const std::map<std::string, Numerics> numerics{{"fp32", Numerics::kFp32},
-                                                 {"stored", Numerics::kStored},
-                                                 {"native", Numerics::kNative},
-                                                 {"official", Numerics::kOfficial}};
-  command
-      .add_option("--numerics", options.numerics, "arithmetic: native (default), stored, fp32 or official")
-      ->transform(CLI::CheckedTransformer(numerics))
-      ->type_name("NAME");
-  const std::map<std::string, LoadMode> load{{"mmap", LoadMode::kMmap}, {"read", LoadMode::kRead}};
-  command
-      .add_option("--load", options.load, "mmap (default): weights are read when touched; read: at the start")
-      ->transform(CLI::CheckedTransformer(load))
-      ->type_name("NAME");
+  add_choice(command, "--numerics", options.numerics,
+             {{"native", Numerics::kNative},
+              {"stored", Numerics::kStored},
+              {"fp32", Numerics::kFp32},
+              {"official", Numerics::kOfficial}},
+             "arithmetic (default native)");
+  add_choice(command, "--load", options.load, {{"mmap", LoadMode::kMmap}, {"read", LoadMode::kRead}},
+             "mmap (default): weights are read when touched; read: at the start");
 }
 
 void add_sequence_options(CLI::App& command, ModelOptions& options) {
@@ -49,15 +44,11 @@ void add_sequence_options(CLI::App& command, ModelOptions& options) {
       ->check(CLI::Range(int64_t{1}, kMaxTokens));
   command.add_option("--chunk", options.chunk, "tokens of a prompt that are computed at once (default 512)")
       ->check(CLI::Range(1, 65536));
-  const std::map<std::string, Speculation> speculate{
-      {"auto", Speculation::kAuto}, {"on", Speculation::kOn}, {"off", Speculation::kOff}};
-  command
-      .add_option("--speculate", options.speculate,
-                  "draft tokens with the model's MTP block: auto (default: while it is faster), on or off; "
-                  "the tokens "
-                  "are the same")
-      ->transform(CLI::CheckedTransformer(speculate))
-      ->type_name("NAME");
+  add_choice(command, "--speculate", options.speculate,
+             {{"auto", Speculation::kAuto}, {"on", Speculation::kOn}, {"off", Speculation::kOff}},
+             "draft tokens with the model's MTP block: auto (default: while it is faster), on or off; the "
+             "tokens are the "
+             "same");
 }
 
 void add_sampling_options(CLI::App& command, SamplingOptions& options) {
