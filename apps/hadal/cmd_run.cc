@@ -28,6 +28,7 @@ struct Options {
   std::string file;
   bool markup = false;
   bool no_bos = false;
+  bool dry_run = false;
 };
 
 std::string prompt_text(const Options& options) {
@@ -47,23 +48,25 @@ int64_t context_tokens(const Options& options, const ModelConfig& config, int64_
 }
 
 void run_model(Options options) {
+  const Checkpoint checkpoint = Checkpoint::open(options.model.dir, LoadMode::kMmap);
+  const ModelConfig& config = checkpoint.config();
+  options.run.sampling = sampling_params(options.sampling, checkpoint.generation(), config.vocab_size);
   const Tokenizer tokenizer = load_tokenizer(options.model.dir);
-  const LoadedModel loaded = load_model(options.model);
-  const ModelConfig& config = loaded.model.config();
   check_belongs(tokenizer, config);
-  options.run.sampling =
-      sampling_params(options.sampling, loaded.model.checkpoint().generation(), config.vocab_size);
   std::vector<int32_t> prompt =
       prompt_tokens(tokenizer, config, prompt_text(options), options.markup, !options.no_bos);
   const auto count = static_cast<int64_t>(prompt.size());
-  options.model.ctx = context_tokens(options, config, count);
+  const int64_t room = context_tokens(options, config, count);
   options.model.chunk = std::min(options.model.chunk, count);
-  const std::unique_ptr<Session> session = open_session(loaded, options.model, options.model.ctx, 0);
+  if (!plan_allows(checkpoint, options.model, room, 0, options.dry_run, options.run.json)) return;
+
+  const LoadedModel loaded = load_model(options.model);
+  const std::unique_ptr<Session> session = open_session(loaded, options.model, room, 0);
   const GenerateResult result =
       run_text(*session, tokenizer, config, std::move(prompt), options.run, std::cout);
   log_info("{}; seed {}", describe(result), options.run.sampling.seed);
   if (result.finish == FinishReason::kContextFull)
-    log_info("the context of {} tokens is full; --ctx makes room for more", options.model.ctx);
+    log_info("the context of {} tokens is full; --ctx makes room for more", room);
 }
 
 }  // namespace
@@ -91,7 +94,7 @@ void add_run(CLI::App& app, std::function<void()>& run) {
                    "log probabilities of each token and this many of the best, in the JSON")
       ->check(CLI::Range(0, 1000))
       ->needs(json);
-  add_sequence_options(*command, options->model);
+  add_sequence_options(*command, options->model, options->dry_run);
   add_sampling_options(*command, options->sampling);
   command->callback([options, &run] { run = [options] { run_model(*options); }; });
 }

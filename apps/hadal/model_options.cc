@@ -1,11 +1,12 @@
 #include "model_options.h"
 
 #include <charconv>
-#include <limits>
+#include <iostream>
 #include <random>
 
 #include "base/error.h"
 #include "choice.h"
+#include "tools/plan.h"
 
 namespace hadal {
 namespace {
@@ -39,7 +40,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
              "mmap (default): weights are read when touched; read: at the start");
 }
 
-void add_sequence_options(CLI::App& command, ModelOptions& options) {
+void add_sequence_options(CLI::App& command, ModelOptions& options, bool& dry_run) {
   command.add_option("--ctx", options.ctx, "room for this many tokens, prompt and reply together")
       ->check(CLI::Range(int64_t{1}, kMaxTokens));
   command.add_option("--chunk", options.chunk, "tokens of a prompt that are computed at once (default 512)")
@@ -49,6 +50,18 @@ void add_sequence_options(CLI::App& command, ModelOptions& options) {
              "draft tokens with the model's MTP block: auto (default: while it is faster), on or off; the "
              "tokens are the "
              "same");
+  command.add_flag("--dry-run", dry_run, "print the plan, memory and expected speed, and load nothing");
+}
+
+bool plan_allows(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
+                 int64_t snapshots, bool dry_run, bool json) {
+  const MemoryPlan memory = plan_memory(checkpoint, options, max_tokens, snapshots);
+  if (dry_run) {
+    const SpeedPlan speed = plan_speed(checkpoint, options, max_tokens);
+    std::cout << (json ? dump_json(plan_json(memory, speed)) + "\n" : plan_text(memory, speed)) << std::flush;
+  }
+  require_fits(memory);
+  return !dry_run;
 }
 
 void add_sampling_options(CLI::App& command, SamplingOptions& options) {

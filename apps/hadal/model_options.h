@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/sampler.h"
-#include "formats/config.h"
+#include "formats/checkpoint.h"
 #include "model/state.h"
 #include "tools/loaded_model.h"
 
@@ -15,8 +15,12 @@ namespace hadal {
 
 // MODEL, --threads, --numerics, --load.
 void add_model_options(CLI::App& command, ModelOptions& options);
-// --ctx, --chunk, --speculate: for commands that keep a sequence.
-void add_sequence_options(CLI::App& command, ModelOptions& options);
+// --ctx, --chunk, --speculate, --dry-run: for commands that keep a sequence.
+void add_sequence_options(CLI::App& command, ModelOptions& options, bool& dry_run);
+// Refuses what does not fit, before a weight is read (Error(kNoMemory)). False: it was a dry run, and the
+// plan is printed.
+bool plan_allows(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
+                 int64_t snapshots, bool dry_run, bool json);
 
 // What was asked for; the rest is the model's own choice.
 struct SamplingOptions {
