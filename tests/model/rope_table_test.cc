@@ -1,0 +1,33 @@
+#include "model/rope_table.h"
+
+#include <gtest/gtest.h>
+
+#include <utility>
+
+namespace hadal {
+namespace {
+
+TEST(RopeTable, HasTheValuesOfTheSpecification) {
+  const RopeFrequencies yarn = yarn_frequencies(160000, RopeScaling{});
+  const std::pair<int, float> printed[] = {
+      {0, 1.0f},          {1, 6.876560e-1f},  {8, 5.0e-2f},       {15, 3.635539e-3f}, {16, 2.265625e-3f},
+      {17, 1.396801e-3f}, {18, 8.496897e-4f}, {19, 5.080820e-4f}, {20, 2.969778e-4f}, {21, 1.681800e-4f},
+      {22, 9.086784e-5f}, {23, 4.544424e-5f}, {24, 1.953125e-5f}, {25, 5.372313e-6f}, {31, 5.680529e-7f}};
+  for (const auto& [p, f] : printed) EXPECT_NEAR(yarn.f[p] / f, 1.0f, 3e-7f) << p;
+
+  const RopeFrequencies plain = rope_frequencies(10000);
+  EXPECT_EQ(plain.f[0], 1.0f);
+  EXPECT_NEAR(plain.f[8], 0.1f, 1e-8f);
+  EXPECT_NEAR(plain.f[16], 0.01f, 1e-9f);
+  EXPECT_NEAR(plain.f[24], 0.001f, 1e-10f);
+}
+
+TEST(RopeTable, SurvivesARampOfNoWidth) {
+  RopeScaling yarn;
+  yarn.original_max_position_embeddings = 6;  // no pair turns once: the ramp is at pair 0
+  const RopeFrequencies table = yarn_frequencies(10000, yarn);
+  for (int p = 1; p < 32; ++p) EXPECT_NEAR(table.f[p] * 16 / rope_frequencies(10000).f[p], 1.0f, 1e-6f);
+}
+
+}  // namespace
+}  // namespace hadal
