@@ -1,13 +1,14 @@
 # The commands that people and CI use. Each installs what it needs and is quick when there is nothing to do.
 #   make run         build, then let the built-in model speak
 #   make test        release tests, format, include arrows, clang-tidy on changed files
-#   make test-asan test-tsan test-tidy test-peers fuzz bench
+#   make test-asan test-tsan test-tidy test-peers fuzz bench docs install
 
 JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build run test test-release test-asan test-tsan test-tidy test-peers format check fuzz bench install clean
+.PHONY: build run test test-release test-asan test-tsan test-tidy test-peers format check fuzz bench docs install clean
 
 build: build/release/build.ninja
 	@ninja -C build/release hadal
@@ -53,7 +54,11 @@ bench: packages-bench build/bench/build.ninja
 	@ninja -C build/bench
 
 install: build
-	@cmake --install build/release
+	@cmake --install build/release --prefix $(PREFIX)
+
+# The man page, the completions and the tables of docs/CLI.md, from the program's own help.
+docs: build
+	@python3 tools/make_docs.py build/release/hadal
 
 clean:
 	@rm -rf build

@@ -1,0 +1,30 @@
+# bash completion of hadal. Written by tools/make_docs.py.
+_hadal() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" words="" word
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case "$word" in bench|eval|logits|make-random|render|run|tokenize) command="${command:+$command }$word" ;; esac
+  done
+  case "$previous" in
+    --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
+    --load) COMPREPLY=($(compgen -W "mmap read" -- "$current")); return ;;
+    --preset) COMPREPLY=($(compgen -W "tiny mid large flash-shape" -- "$current")); return ;;
+    --format) COMPREPLY=($(compgen -W "bf16 fp8fp4" -- "$current")); return ;;
+    --speculate) COMPREPLY=($(compgen -W "auto on off" -- "$current")); return ;;
+  esac
+  case "$command" in
+    "") words="-h --help --version -q --quiet -v --verbose bench eval make-random render run tokenize" ;;
+    "bench") words="-h --help -t --threads --numerics --load --prompt --gen --ctx --chunk --json" ;;
+    "eval") words="-h --help logits" ;;
+    "eval logits") words="-h --help -t --threads --numerics --load --ids --out --chunk --decode-from --mtp --trace --teacher" ;;
+    "make-random") words="-h --help --preset --set --format --seed -t --threads --json" ;;
+    "render") words="-h --help --jsonl --ids --parse" ;;
+    "run") words="-h --help -t --threads --numerics --load -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
+    "tokenize") words="-h --help --jsonl --plain --decode" ;;
+  esac
+  if [[ $current == -* || -z $command || $command == eval ]]; then
+    COMPREPLY=($(compgen -W "$words" -- "$current"))
+  else
+    COMPREPLY=($(compgen -f -- "$current"))
+  fi
+}
+complete -o filenames -F _hadal hadal

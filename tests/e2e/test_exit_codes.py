@@ -1,0 +1,75 @@
+"""Exit codes, and what goes to which stream."""
+import os
+import signal
+import subprocess
+import time
+import unittest
+
+from common import BUILTIN, HADAL, Case, commands, run
+
+
+class ExitCodes(Case):
+    def test_help_is_a_result(self):
+        self.assertGreaterEqual(len(commands()), 6)
+        for words in [(), *commands()]:
+            done = self.expect(0, *words, "--help")
+            self.assertIn("Usage: " + " ".join(("hadal", *words)), done.stdout)
+            self.assertEqual(done.stderr, "")
+        self.assertRegex(self.expect(0, "--version").stdout, r"^\d+\.\d+\.\d+\n$")
+
+    def test_usage(self):
+        for args in [(), ("no-such-command",), ("run",), ("run", BUILTIN, "--no-such-option"), ("run", BUILTIN, "-p", "a", "--load", "floppy"),
+                     ("run", BUILTIN, "-p", "a", "-t", "0"), ("make-random", str(self.folder / "m"), "--preset", "huge"),
+                     ("make-random", str(self.folder / "m"), "--set", "nothing"), ("bench", BUILTIN, "--gen", "0"), ("tokenize",)]:
+            with self.subTest(args=args):
+                self.expect(2, *args)
+
+    def test_isa_that_is_none(self):
+        self.expect(2, "run", BUILTIN, "-p", "a", "-n", "1", env={**os.environ, "HADAL_ISA": "abacus"})
+
+    def test_invalid_model(self):
+        model = self.copy_of_builtin()
+        config = model / "config.json"
+        text = config.read_text()
+        for old, new in [('"hidden_size": 64', '"hidden_size": 65'), ('"head_dim": 128', '"head_dim": 100'), ("{", "[")]:
+            config.write_text(text.replace(old, new, 1))
+            done = self.expect(3, "run", str(model), "-p", "a", "-n", "1")
+            self.assertIn(str(model), done.stderr)
+        config.write_text(text)
+        tensors = model / "model.safetensors"
+        tensors.write_bytes(tensors.read_bytes()[:-1])
+        self.assertIn("model.safetensors", self.expect(3, "run", str(model), "-p", "a", "-n", "1").stderr)
+
+    def test_io(self):
+        missing = str(self.folder / "missing")
+        for args in [("run", missing, "-p", "a"), ("tokenize", missing), ("run", BUILTIN, "-f", missing), ("make-random", "/proc/none")]:
+            with self.subTest(args=args):
+                self.assertIn(args[-1] if args[0] != "run" or "-f" in args else missing, self.expect(5, *args).stderr)
+
+    def test_a_full_disk_is_io(self):
+        if not os.path.exists("/dev/full"):
+            self.skipTest("SKIP: no /dev/full")
+        for args in [("run", BUILTIN, "-p", "a", "-n", "4"), ("tokenize", BUILTIN)]:
+            with open("/dev/full", "w") as full, self.subTest(args=args):
+                done = subprocess.run([HADAL, *args], input="a", stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+                self.assertEqual(done.returncode, 5, done.stderr)
+
+    def test_interrupt(self):
+        process = subprocess.Popen([HADAL, "run", BUILTIN, "-p", "a", "-n", "1000000", "--ignore-eos"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process.stdout.read(10)  # it streams
+        begin = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        self.assertIn(process.returncode, (130, -signal.SIGINT))  # a shell says 130 for both
+        self.assertLess(time.monotonic() - begin, 5)
+
+    def test_result_and_messages_keep_apart(self):
+        loud = self.expect(0, "run", BUILTIN, "-p", "a", "-n", "8", "--seed", "3")
+        quiet = self.expect(0, "-q", "run", BUILTIN, "-p", "a", "-n", "8", "--seed", "3")
+        self.assertEqual(loud.stdout, quiet.stdout)
+        self.assertNotEqual(loud.stderr, "")
+        self.assertEqual(quiet.stderr, "")
+
+
+if __name__ == "__main__":
+    unittest.main()
