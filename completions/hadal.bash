@@ -18,7 +18,7 @@ _hadal() {
     "eval logits") words="-h --help -t --threads --numerics --load --ids --out --chunk --decode-from --mtp --trace --teacher" ;;
     "make-random") words="-h --help --preset --set --format --seed -t --threads --json" ;;
     "render") words="-h --help --jsonl --ids --parse" ;;
-    "run") words="-h --help -t --threads --numerics --load -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
+    "run") words="-h --help -t --threads --numerics --load -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "tokenize") words="-h --help --jsonl --plain --decode" ;;
   esac
   if [[ $current == -* || -z $command || $command == eval ]]; then

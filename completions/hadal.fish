@@ -58,6 +58,7 @@ complete -c hadal -n '__fish_seen_subcommand_from run' -l logprobs -r -d 'log pr
 complete -c hadal -n '__fish_seen_subcommand_from run' -l ctx -r -d 'room for this many tokens, prompt and reply together'
 complete -c hadal -n '__fish_seen_subcommand_from run' -l chunk -r -d 'tokens of a prompt that are computed at once (default 512)'
 complete -c hadal -n '__fish_seen_subcommand_from run' -l speculate -x -a 'auto on off' -d 'draft tokens with the model'\''s MTP block: auto (default: while it is faster), on or off; the tokens are the same'
+complete -c hadal -n '__fish_seen_subcommand_from run' -l dry-run -d 'print the plan, memory and expected speed, and load nothing'
 complete -c hadal -n '__fish_seen_subcommand_from run' -l temp -l temperature -r -d '0: always the most likely token (default: the model'\''s, mostly 1)'
 complete -c hadal -n '__fish_seen_subcommand_from run' -l top-k -r -d 'draw among this many most likely tokens; 0: all'
 complete -c hadal -n '__fish_seen_subcommand_from run' -l top-p -r -d 'draw among the most likely tokens that have this probability together; 1: all'
