@@ -7,26 +7,33 @@ struct Fp4Span {
   F32x16 scale;
 };
 
-inline Fp4Span load_fp4_span(const Weight& w, int64_t row, int64_t span) {
-  const std::byte* const codes = w.data + row * (w.in / 2) + span * 64;
-  const std::byte* const scales = w.scales + row * (w.in / 32) + span * 4;
-  const int64_t inputs = w.in - span * 128;
+// A row of FP4 weights where it is stored.
+struct Fp4Row {
+  const std::byte* codes;
+  const std::byte* scales;
+};
+
+inline Fp4Row fp4_row(const Weight& w, int64_t row) {
+  return {w.data + row * (w.in / 2), w.scales + row * (w.in / 32)};
+}
+
+[[gnu::always_inline]] inline Fp4Span load_fp4_span(Fp4Row row, int64_t span) {
   Fp4Span result;
-  if (inputs >= 128) {
-    split_e2m1(load_bytes(codes), result.even, result.odd);
-    result.scale = load_e8m0_of_lanes(scales);
-  } else {
-    std::byte padded[64] = {};
-    std::byte padded_scales[4] = {};
-    std::memcpy(padded, codes, static_cast<size_t>(inputs / 2));
-    std::memcpy(padded_scales, scales, static_cast<size_t>(inputs / 32));
-    split_e2m1(load_bytes(padded), result.even, result.odd);
-    result.scale = load_e8m0_of_lanes(padded_scales);
-  }
+  split_e2m1(load_bytes(row.codes + span * 64), result.even, result.odd);
+  result.scale = load_e8m0_of_lanes(row.scales + span * 4);
   return result;
 }
 
-inline F32x16 add_span(const Fp4Span& w, const Int8Span& x, F32x16 sum) {
+// The last span of a row, with 32, 64 or 96 weights.
+inline Fp4Span load_fp4_partial_span(Fp4Row row, int64_t span, int64_t weights) {
+  std::byte codes[64] = {};
+  std::byte scales[4] = {};
+  std::memcpy(codes, row.codes + span * 64, static_cast<size_t>(weights / 2));
+  std::memcpy(scales, row.scales + span * 4, static_cast<size_t>(weights / 32));
+  return load_fp4_span({codes, scales}, 0);
+}
+
+[[gnu::always_inline]] inline F32x16 add_span(const Fp4Span& w, const Int8Span& x, F32x16 sum) {
   const I32x16 n = dot_bytes(load_i32(x.bias), w.even, w.odd, load_bytes(x.even), load_bytes(x.odd));
   return fma(to_float(n), load(x.scale) * w.scale, sum);
 }
@@ -35,26 +42,36 @@ template <int kTokens>
 void int8_direct_rows(const ProductJob& job) {
   constexpr int kRows = kMaxTileRows;
   const Weight& w = *job.weight;
-  const int64_t spans = int8_spans(w.in);
+  const int64_t whole_spans = w.in / 128;
+  const Int8Span* x[kTokens];
+#pragma GCC unroll 4
+  for (int t = 0; t < kTokens; ++t) x[t] = job.q[t];
   for (int64_t o = job.first; o < job.last; o += kRows) {
+    Fp4Row rows[kRows];
     F32x16 sums[kRows][kTokens];
 #pragma GCC unroll 4
-    for (auto& row : sums) {
+    for (int r = 0; r < kRows; ++r) {
+      rows[r] = fp4_row(w, std::min<int64_t>(o + r, job.last - 1));
 #pragma GCC unroll 4
-      for (F32x16& sum : row) sum = zeros();
+      for (F32x16& sum : sums[r]) sum = zeros();
     }
     // The next rows' scales: each row's are a line or two, too short for the hardware to see them coming.
     for (int64_t at = 0; at < kRows * (w.in / 32); at += 64)
-      prefetch(w.scales + (o + kRows) * (w.in / 32) + at);
-    const std::byte* const ahead = w.data + o * (w.in / 2) + prefetch_distance(kRows, w.in / 2);
-    for (int64_t s = 0; s < spans; ++s) {
+      prefetch(rows[0].scales + kRows * (w.in / 32) + at);
+    const std::byte* const ahead = rows[0].codes + prefetch_distance(kRows, w.in / 2);
+    for (int64_t s = 0; s < whole_spans; ++s) {
 #pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) {
-        const int64_t row = std::min<int64_t>(o + r, job.last - 1);
         prefetch(ahead + (s * kRows + r) * 64);
-        const Fp4Span weights = load_fp4_span(w, row, s);
+        const Fp4Span weights = load_fp4_span(rows[r], s);
 #pragma GCC unroll 4
-        for (int t = 0; t < kTokens; ++t) sums[r][t] = add_span(weights, job.q[t][s], sums[r][t]);
+        for (int t = 0; t < kTokens; ++t) sums[r][t] = add_span(weights, x[t][s], sums[r][t]);
+      }
+    }
+    if (w.in % 128 != 0) {
+      for (int r = 0; r < kRows; ++r) {
+        const Fp4Span weights = load_fp4_partial_span(rows[r], whole_spans, w.in % 128);
+        for (int t = 0; t < kTokens; ++t) sums[r][t] = add_span(weights, x[t][whole_spans], sums[r][t]);
       }
     }
     store_sums<kRows, kTokens>(sums, std::min<int64_t>(kRows, job.last - o), job.out,
@@ -117,7 +134,9 @@ inline void int8_decoded(const ProductJob& job) {
     const int64_t rows = std::min(block, job.last - o);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t s = 0; s < spans; ++s) {
-        const Fp4Span span = load_fp4_span(w, o + r, s);
+        const Fp4Row row = fp4_row(w, o + r);
+        const int64_t weights = w.in - s * 128;
+        const Fp4Span span = weights < 128 ? load_fp4_partial_span(row, s, weights) : load_fp4_span(row, s);
         Fp4Stored& stored = scratch[r * spans + s];
         store_bytes(stored.even, span.even);
         store_bytes(stored.odd, span.odd);
