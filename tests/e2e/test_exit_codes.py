@@ -54,6 +54,18 @@ class ExitCodes(Case):
                 done = subprocess.run([HADAL, *args], input="a", stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
                 self.assertEqual(done.returncode, 5, done.stderr)
 
+    def test_does_not_fit(self):
+        huge = {"head_dim": 4096, "num_hidden_layers": 40, "compress_ratios": [4] * 40 + [0], "hidden_size": 32, "q_lora_rank": 8, "o_lora_rank": 8,
+                "num_attention_heads": 2, "n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "vocab_size": 300}
+        model = str(self.folder / "huge")
+        self.expect(0, "make-random", model, *(word for key, value in huge.items() for word in ("--set", f"{key}={value}")))
+        # 40 layers of 4,223 bytes for every 4 tokens: 700 GB.
+        for args in [("run", model, "-p", "a", "--ctx", "16777216"), ("run", model, "-p", "a", "--ctx", "16777216", "--dry-run"), ("bench", model, "--ctx", "16000000")]:
+            with self.subTest(args=args):
+                message = self.expect(4, *args).stderr
+                self.assertRegex(message, r"needs \d+\.\d+ GB of memory \(weights .*, state for 16\d{6} tokens \d+\.\d+ GB, scratch .*\), but .* available")
+                self.assertIn("--ctx", message)
+
     def test_interrupt(self):
         process = subprocess.Popen([HADAL, "run", BUILTIN, "-p", "a", "-n", "1000000", "--ignore-eos"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         process.stdout.read(10)  # it streams
