@@ -60,11 +60,14 @@ class ExitCodes(Case):
         model = str(self.folder / "huge")
         self.expect(0, "make-random", model, *(word for key, value in huge.items() for word in ("--set", f"{key}={value}")))
         # 40 layers of 4,223 bytes for every 4 tokens: 700 GB.
-        for args in [("run", model, "-p", "a", "--ctx", "16777216"), ("run", model, "-p", "a", "--ctx", "16777216", "--dry-run"), ("bench", model, "--ctx", "16000000")]:
+        for args in [("run", model, "-p", "a", "--ctx", "16777216"), ("bench", model, "--ctx", "16000000")]:
             with self.subTest(args=args):
                 message = self.expect(4, *args).stderr
                 self.assertRegex(message, r"needs \d+\.\d+ GB of memory \(weights .*, state for 16\d{6} tokens \d+\.\d+ GB, scratch .*\), but .* available")
                 self.assertIn("--ctx", message)
+        plan = run("run", model, "-p", "a", "--ctx", "16777216", "--dry-run")  # the plan is a result, and says no
+        self.assertEqual(plan.returncode, 4)
+        self.assertIn("it does not fit", plan.stdout)
 
     def test_interrupt(self):
         process = subprocess.Popen([HADAL, "run", BUILTIN, "-p", "a", "-n", "1000000", "--ignore-eos"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
