@@ -22,6 +22,12 @@ using grammar::Thread;
 using grammar::Threads;
 using grammar::Work;
 
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+}  // namespace
+
 CompiledGrammar::CompiledGrammar(Vocabulary vocabulary, Automata automata, const grammar::MaskCache* base)
     : vocabulary_(std::move(vocabulary)),
       automata_(std::move(automata)),
@@ -32,7 +38,7 @@ std::shared_ptr<const CompiledGrammar> CompiledGrammar::custom(const Build& buil
   const JsonLibrary& library = vocabulary->json_library(style.flexible);
   Work work;
   Exprs exprs(work);
-  const JsonExprs json(exprs, style.flexible);
+  JsonExprs::add_rules(exprs);
   const RuleId root = exprs.add_rule("the grammar");
   exprs.set_rule(root, build(exprs, style.flexible));
   Automata automata = grammar::link(exprs, root, &library.automata);
@@ -85,7 +91,9 @@ bool GrammarMatcher::accept(int32_t id) {
     now_.clear();
     return true;
   }
-  return accept_spelling(grammar_->vocabulary().spelling(id));
+  const std::string_view spelling = grammar_->vocabulary().spelling(id);
+  if (blanks_ >= kMaxBlankRun && !spelling.empty() && is_blank(spelling[0])) return false;
+  return accept_spelling(spelling);
 }
 
 bool GrammarMatcher::accept_bytes(std::string_view bytes) {
@@ -107,11 +115,10 @@ bool GrammarMatcher::advance(std::string_view bytes) {
     stacks_.step(now_, 0, end, static_cast<uint8_t>(c));
     if (now_.size() == end) return false;
     now_.erase(now_.begin(), now_.begin() + static_cast<ptrdiff_t>(end));
-    const bool is_blank = c == ' ' || c == '\t' || c == '\n' || c == '\r';
     const bool between = std::any_of(now_.begin(), now_.end(), [&](Thread thread) {
       return grammar_->automata().states[thread.state].space;
     });
-    blanks_ = is_blank && between ? blanks_ + 1 : 0;
+    blanks_ = is_blank(c) && between ? blanks_ + 1 : 0;
   }
   return true;
 }

@@ -30,6 +30,7 @@ ExprId list_of(const JsonExprs& json, ExprId part) {
 Automata compile_library(bool flexible) {
   Work work;
   Exprs e(work);
+  JsonExprs::add_rules(e);
   const JsonExprs json(e, flexible);
   const ExprId minus = e.optional(e.bytes("-"));
   const ExprId whole =
@@ -54,7 +55,9 @@ Automata compile_library(bool flexible) {
 }  // namespace
 
 JsonExprs::JsonExprs(Exprs& exprs, bool flexible)
-    : exprs_(&exprs), blank_(flexible ? exprs.space() : Exprs::kEmpty) {
+    : exprs_(&exprs), blank_(flexible ? exprs.space() : Exprs::kEmpty) {}
+
+void JsonExprs::add_rules(Exprs& exprs) {
   for (const char* const name : {"string", "integer", "number", "object", "array"})
     exprs.add_rule(name, true);
 }

@@ -21,8 +21,9 @@ inline constexpr uint32_t kNumberDigits = 100;
 // What the bodies of the library and the schemas are built from.
 class JsonExprs {
  public:
-  // Adds the library's rules, without their bodies, to an empty pool.
+  // Over a pool that begins with the library's rules; the bodies are the library's.
   JsonExprs(Exprs& exprs, bool flexible);
+  static void add_rules(Exprs& exprs);
 
   ExprId blank() const { return blank_; }
   ExprId value() const;
