@@ -11,12 +11,11 @@ printf 'The deepest point of the sea'
 cat <<END
 
 Next:
-  $hadal inspect assets/builtin                       what is inside a checkpoint
-  $hadal run assets/builtin -p "Once" -n 32 --seed 7  other words, the same every time
+  $hadal run assets/builtin -p "Once" -n 32 --seed 7     other words, the same every time
   $hadal make-random /tmp/mid --preset mid --format fp8fp4 && $hadal bench /tmp/mid
-                                                      a larger random model, and how fast it runs here
+                                                                         a larger random model, and how fast it runs here
 With a real checkpoint:
-  $hadal inspect MODEL --ctx 32768                    does it fit?
-  $hadal chat MODEL                                   talk to it
-  $hadal --help                                       everything else
+  $hadal run MODEL --ctx 32768 --dry-run -p ""           does it fit, how fast can it be?
+  $hadal run MODEL -p "The deepest point of the sea"     let it go on with a text
+  $hadal --help                                          everything else
 END
