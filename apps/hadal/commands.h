@@ -10,13 +10,14 @@ using AddCommand = void (*)(CLI::App& app, std::function<void()>& run);
 
 void add_bench(CLI::App& app, std::function<void()>& run);
 void add_eval(CLI::App& app, std::function<void()>& run);
+void add_inspect(CLI::App& app, std::function<void()>& run);
 void add_make_random(CLI::App& app, std::function<void()>& run);
 void add_render(CLI::App& app, std::function<void()>& run);
 void add_run(CLI::App& app, std::function<void()>& run);
 void add_tokenize(CLI::App& app, std::function<void()>& run);
 
 inline constexpr AddCommand kCommands[] = {
-    add_bench, add_eval, add_make_random, add_render, add_run, add_tokenize,
+    add_bench, add_eval, add_inspect, add_make_random, add_render, add_run, add_tokenize,
 };
 
 }  // namespace hadal

@@ -33,6 +33,7 @@ class Safetensors {
   const Tensor* find(std::string_view name) const;                      // null if absent
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
   const std::string& path() const { return view_.path(); }
+  std::span<const std::byte> bytes() const { return view_.bytes(); }  // the whole file
 
  private:
   explicit Safetensors(FileView view) : view_(std::move(view)) {}
