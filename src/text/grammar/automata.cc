@@ -18,7 +18,7 @@ class Linker {
     } else {
       out_.classes.emplace_back().fill(0);
       out_.cells.push_back(Automata::kDead);
-      const Automata::State none{0, 0, 0, 0, false, false, false, 0, 0};
+      const Automata::State none{};
       out_.states.assign(2, none);
       out_.states[Automata::kDone].final = true;
     }
@@ -86,6 +86,7 @@ class Linker {
         state.goes_on = true;
       }
       state.calls_end = static_cast<uint32_t>(out_.calls.size());
+      state.inside = !state.final && state.calls_begin == state.calls_end;
       out_.states.push_back(state);
     }
     exprs_.work().spend(dfa.states.size() * width / 4);

@@ -29,6 +29,7 @@ struct Automata {
     bool goes_on;  // reads or calls something
     // How many characters of plain text (GrammarVocabulary) may follow, whatever they are.
     uint8_t plain_run;
+    bool inside;  // no calls, and the rule does not end here
     RuleId rule;
   };
   struct Call {
@@ -49,6 +50,8 @@ struct Automata {
   std::vector<RuleStart> rules;
   RuleId root = 0;
 
+  bool is_inside(uint32_t state) const { return states[state].inside; }
+  bool calls_something(uint32_t state) const { return states[state].calls_begin != states[state].calls_end; }
   uint32_t step(uint32_t state, uint8_t byte) const {
     const State& s = states[state];
     return cells[s.row + classes[s.bytes][byte]];

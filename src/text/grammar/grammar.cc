@@ -146,18 +146,18 @@ void GrammarMatcher::allowed(std::span<uint64_t> mask) {
     StateMask scratch;
     const StateMask& state_mask = grammar_->masks().get(thread.state, scratch);
     for (size_t i = 0; i < state_mask.bits.size(); ++i) mask[i] |= state_mask.bits[i];
-    for (const int32_t id : state_mask.tokens) sink.add(id);
+    for (const int32_t id : state_mask.tokens) sink.token(id);
     if (!state_mask.exits.empty()) add_exits(state_mask, thread.node, mask);
   }
   for (const auto& [id, known] : vocabulary.aliases()) {
     const auto bit = static_cast<size_t>(known);
-    if ((mask[bit / 64] >> (bit % 64) & 1) != 0) sink.add(id);
+    if ((mask[bit / 64] >> (bit % 64) & 1) != 0) sink.token(id);
   }
   if (blanks_ >= kMaxBlankRun) {
     for (size_t i = 0; i < mask.size(); ++i) mask[i] &= ~vocabulary.blank_mask()[i];
   }
   if (is_complete()) {
-    for (const int32_t id : vocabulary.stop_ids()) sink.add(id);
+    for (const int32_t id : vocabulary.stop_ids()) sink.token(id);
   }
 }
 
@@ -167,12 +167,10 @@ void GrammarMatcher::add_exits(const StateMask& state_mask, uint32_t node, std::
   std::erase_if(after, [](Thread thread) { return thread.state == Automata::kDone; });
   if (after.empty()) return;
   grammar::TokenSink sink(mask);
-  grammar::TrieWalk walk(grammar_->automata(), stacks_);
+  grammar::TrieWalk walk(grammar_->automata(), stacks_, sink);
   for (const StateMask::Exit& exit : state_mask.exits) {
     const TokenTrie& trie = grammar_->vocabulary().trie(exit.trie);
-    walk.run(
-        trie, exit.node + 1, trie.nodes[exit.node].end, after, [&](int32_t id) { sink.add(id); },
-        [](uint32_t) {});
+    walk.run(trie, exit.node + 1, trie.nodes[exit.node].end, after);
   }
 }
 

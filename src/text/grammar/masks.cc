@@ -1,12 +1,18 @@
 #include "text/grammar/masks.h"
 
-#include <algorithm>
-
 namespace hadal::grammar {
 namespace {
 
 // Masks of fewer tokens are kept as lists.
 constexpr size_t kFewTokens = 1500;
+
+struct MaskSink {
+  StateMask& mask;
+  uint32_t trie;
+
+  void token(int32_t id) { mask.tokens.push_back(id); }
+  void exit(uint32_t node) { mask.exits.push_back({trie, node}); }
+};
 
 }  // namespace
 
@@ -49,19 +55,18 @@ StateMask MaskCache::compute(uint32_t state) const {
     if (slice + 1 < bounds.size()) tries.push_back(GrammarVocabulary::kLonger + slice);
   }
   Stacks stacks(*automata_);
-  TrieWalk walk(*automata_, stacks);
+  MaskSink sink{mask, 0};
+  TrieWalk walk(*automata_, stacks, sink);
   const Thread start{state, Stacks::kOutermost};
   for (const size_t number : tries) {
     const TokenTrie& trie = vocabulary_->trie(number);
-    walk.run(
-        trie, 0, static_cast<uint32_t>(trie.nodes.size()), {&start, 1},
-        [&](int32_t id) { mask.tokens.push_back(id); },
-        [&](uint32_t node) { mask.exits.push_back({static_cast<uint32_t>(number), node}); });
+    sink.trie = static_cast<uint32_t>(number);
+    walk.run(trie, 0, static_cast<uint32_t>(trie.nodes.size()), {&start, 1});
   }
   if (mask.bits.empty() && mask.tokens.size() < kFewTokens) return mask;
   mask.bits.resize(vocabulary_->mask_words());
-  TokenSink sink(mask.bits);
-  for (const int32_t id : mask.tokens) sink.add(id);
+  TokenSink bits(mask.bits);
+  for (const int32_t id : mask.tokens) bits.token(id);
   mask.tokens = {};
   return mask;
 }

@@ -5,6 +5,8 @@
 // they are first wanted and kept, up to a budget, for all matches of the grammar.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -16,13 +18,14 @@
 
 namespace hadal::grammar {
 
-// The number of tokens and the bits of a mask that is being made.
+// Sets the bits of a mask.
 class TokenSink {
  public:
   explicit TokenSink(std::span<uint64_t> mask) : mask_(mask) {}
-  void add(int32_t id) {
+  void token(int32_t id) {
     mask_[static_cast<size_t>(id) / 64] |= uint64_t{1} << (static_cast<size_t>(id) % 64);
   }
+  void exit(uint32_t /*node*/) {}
 
  private:
   std::span<uint64_t> mask_;
@@ -39,25 +42,83 @@ struct StateMask {
   size_t bytes() const { return bits.size() * 8 + tokens.size() * 4 + exits.size() * 8 + sizeof(*this); }
 };
 
-// Decides about the tokens of tries, byte by byte, from where some match stands.
+// Decides about the tokens of tries, byte by byte, from where some match stands. The sink is told of every
+// token that can be read, and of every node at which the outermost rule may have ended and that has more
+// below it.
+template <typename Sink>
 class TrieWalk {
  public:
-  TrieWalk(const Automata& automata, Stacks& stacks) : automata_(&automata), stacks_(&stacks) {}
+  TrieWalk(const Automata& automata, Stacks& stacks, Sink& sink)
+      : automata_(automata), stacks_(stacks), sink_(sink) {}
 
-  // Every token below trie.nodes[begin, end) goes to `on_token` if it can be read from `start` on; every node
-  // at which the outermost rule may have ended, and that has more below it, to `on_exit`.
-  template <typename OnToken, typename OnExit>
-  void run(const TokenTrie& trie, uint32_t begin, uint32_t end, std::span<const Thread> start,
-           OnToken on_token, OnExit on_exit);
+  // The tokens below trie.nodes[begin, end), which are neighbours with all that is below them.
+  void run(const TokenTrie& trie, uint32_t begin, uint32_t end, std::span<const Thread> start) {
+    if (begin == end) return;
+    const uint32_t nodes_before = stacks_.size();
+    threads_.assign(start.begin(), start.end());
+    visit(trie, begin, end, 0);
+    stacks_.truncate(nodes_before);
+  }
 
  private:
-  // The threads after the byte are appended, and the nodes that they need made.
-  void step(size_t begin, uint8_t byte);
+  // From the threads that begin with number `first`.
+  void visit(const TokenTrie& trie, uint32_t begin, uint32_t end, size_t first) {
+    const size_t last = threads_.size();
+    if (last == first + 1 && !automata_.calls_something(threads_[first].state)) {
+      return visit_inside(trie, begin, end, threads_[first]);
+    }
+    for (uint32_t i = begin; i < end; i = trie.nodes[i].end) {
+      stacks_.step(threads_, first, last, trie.nodes[i].byte);
+      arrive(trie, i, last);
+      threads_.resize(last);
+    }
+  }
 
-  const Automata* automata_;
-  Stacks* stacks_;
+  // The usual case: one thread, which goes from state to state inside its rule.
+  void visit_inside(const TokenTrie& trie, uint32_t begin, uint32_t end, Thread thread) {
+    const uint8_t* const classes = automata_.classes[automata_.states[thread.state].bytes].data();
+    states_[trie.nodes[begin].depth] = thread.state;
+    for (uint32_t i = begin; i < end;) {
+      const TokenTrie::Node& node = trie.nodes[i];
+      const uint32_t state = states_[node.depth];
+      const uint32_t next = automata_.cells[automata_.states[state].row + classes[node.byte]];
+      if (next == Automata::kDead) {
+        i = node.end;
+      } else if (automata_.is_inside(next)) {
+        if (node.token != TokenTrie::kNoToken) sink_.token(node.token);
+        states_[node.depth + 1u] = next;
+        ++i;
+      } else {
+        const size_t before = threads_.size();
+        threads_.push_back({state, thread.node});
+        stacks_.step(threads_, before, before + 1, node.byte);
+        arrive(trie, i, before + 1);
+        threads_.resize(before);
+        i = node.end;
+      }
+    }
+  }
+
+  // At node i, with the threads after its byte.
+  void arrive(const TokenTrie& trie, uint32_t i, size_t first) {
+    if (threads_.size() == first) return;
+    const TokenTrie::Node& node = trie.nodes[i];
+    if (node.token != TokenTrie::kNoToken) sink_.token(node.token);
+    if (node.end == i + 1) return;
+    const auto done = std::find(threads_.begin() + static_cast<ptrdiff_t>(first), threads_.end(),
+                                Thread{Automata::kDone, Stacks::kOutermost});
+    if (done != threads_.end()) {
+      sink_.exit(i);
+      threads_.erase(done);
+    }
+    if (threads_.size() > first) visit(trie, i + 1, node.end, first);
+  }
+
+  const Automata& automata_;
+  Stacks& stacks_;
+  Sink& sink_;
   Threads threads_;
-  std::vector<uint32_t> begins_;  // by depth: where the threads before the byte at this depth begin
+  std::array<uint32_t, GrammarVocabulary::kMaxTokenBytes + 2> states_{};  // before the byte at a depth
 };
 
 class MaskCache {
@@ -84,54 +145,5 @@ class MaskCache {
   std::unique_ptr<std::atomic<const StateMask*>[]> masks_;
   mutable std::atomic<size_t> bytes_ = 0;
 };
-
-inline void TrieWalk::step(size_t begin, uint8_t byte) {
-  const size_t end = threads_.size();
-  if (end == begin + 1) {
-    // One thread inside its rule: the usual case.
-    const Thread thread = threads_[begin];
-    const Automata::State& state = automata_->states[thread.state];
-    if (state.calls_begin == state.calls_end) {
-      const uint32_t next = automata_->step(thread.state, byte);
-      if (next == Automata::kDead) return;
-      if (!automata_->states[next].final) {
-        threads_.push_back({next, thread.node});
-        return;
-      }
-    }
-  }
-  stacks_->step(threads_, begin, end, byte);
-}
-
-template <typename OnToken, typename OnExit>
-void TrieWalk::run(const TokenTrie& trie, uint32_t begin, uint32_t end, std::span<const Thread> start,
-                   OnToken on_token, OnExit on_exit) {
-  if (begin == end) return;
-  const uint32_t nodes_before = stacks_->size();
-  const uint32_t base = trie.nodes[begin].depth;
-  threads_.assign(start.begin(), start.end());
-  begins_.assign(1, 0);
-  for (uint32_t i = begin; i < end;) {
-    const TokenTrie::Node& node = trie.nodes[i];
-    const uint32_t level = node.depth - base;  // begins_[level]: the threads before this byte
-    if (begins_.size() > level + 1) {
-      threads_.resize(begins_[level + 1]);
-      begins_.resize(level + 1);
-    }
-    const size_t before = threads_.size();
-    step(begins_[level], node.byte);
-    if (threads_.size() == before) {
-      i = node.end;
-      continue;
-    }
-    if (node.token != TokenTrie::kNoToken) on_token(node.token);
-    bool done = false;
-    for (size_t t = before; t < threads_.size(); ++t) done |= threads_[t].state == Automata::kDone;
-    if (done && node.end > i + 1) on_exit(i);
-    begins_.push_back(static_cast<uint32_t>(before));
-    i = done && threads_.size() == before + 1 ? node.end : i + 1;
-  }
-  stacks_->truncate(nodes_before);
-}
 
 }  // namespace hadal::grammar
