@@ -2,7 +2,7 @@
 _hadal() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" words="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in bench|eval|logits|make-random|render|run|tokenize) command="${command:+$command }$word" ;; esac
+    case "$word" in bench|eval|inspect|logits|make-random|render|run|tokenize) command="${command:+$command }$word" ;; esac
   done
   case "$previous" in
     --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
@@ -12,10 +12,11 @@ _hadal() {
     --speculate) COMPREPLY=($(compgen -W "auto on off" -- "$current")); return ;;
   esac
   case "$command" in
-    "") words="-h --help --version -q --quiet -v --verbose bench eval make-random render run tokenize" ;;
+    "") words="-h --help --version -q --quiet -v --verbose bench eval inspect make-random render run tokenize" ;;
     "bench") words="-h --help -t --threads --numerics --load --prompt --gen --ctx --chunk --json" ;;
     "eval") words="-h --help logits" ;;
     "eval logits") words="-h --help -t --threads --numerics --load --ids --out --chunk --decode-from --mtp --trace --teacher" ;;
+    "inspect") words="-h --help --check --json --ctx" ;;
     "make-random") words="-h --help --preset --set --format --seed -t --threads --json" ;;
     "render") words="-h --help --jsonl --ids --parse" ;;
     "run") words="-h --help -t --threads --numerics --load -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
