@@ -11,11 +11,12 @@ printf 'The deepest point of the sea'
 cat <<END
 
 Next:
+  $hadal inspect assets/builtin --ctx 4096               what is inside a checkpoint, and its memory
   $hadal run assets/builtin -p "Once" -n 32 --seed 7     other words, the same every time
   $hadal make-random /tmp/mid --preset mid --format fp8fp4 && $hadal bench /tmp/mid
                                                                          a larger random model, and how fast it runs here
 With a real checkpoint:
-  $hadal run MODEL --ctx 32768 --dry-run -p ""           does it fit, how fast can it be?
+  $hadal inspect MODEL --ctx 32768                       what is inside, and does it fit?
   $hadal run MODEL -p "The deepest point of the sea"     let it go on with a text
   $hadal --help                                          everything else
 END

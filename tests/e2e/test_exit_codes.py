@@ -40,6 +40,16 @@ class ExitCodes(Case):
         tensors.write_bytes(tensors.read_bytes()[:-1])
         self.assertIn("model.safetensors", self.expect(3, "run", str(model), "-p", "a", "-n", "1").stderr)
 
+    def test_check(self):
+        model = self.copy_of_builtin()
+        for name in ("model.safetensors", "config.json", "tokenizer.json", "generation_config.json"):
+            with self.subTest(file=name):
+                self.expect(0, "inspect", str(model / name), "--check")
+                (model / name).write_bytes(b"{" + (model / name).read_bytes()[:-9])
+                self.assertIn(name, self.expect(3, "inspect", str(model / name), "--check").stderr)
+                (model / name).unlink()
+                self.expect(5, "inspect", str(model / name), "--check")
+
     def test_io(self):
         missing = str(self.folder / "missing")
         for args in [("run", missing, "-p", "a"), ("tokenize", missing), ("run", BUILTIN, "-f", missing), ("make-random", "/proc/none")]:

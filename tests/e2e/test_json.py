@@ -26,6 +26,12 @@ class JsonOutput(Case):
         self.assertTrue(0 < answer["first_token_s"] < 60)
         self.assertTrue(1 < answer["rss_mb"] < 1000)
 
+    def test_inspect(self):
+        for file in (BUILTIN, f"{BUILTIN}/model.safetensors", f"{BUILTIN}/config.json"):
+            with self.subTest(file=file):
+                json.loads(self.expect(0, "inspect", file, "--json").stdout)
+        json.loads(self.expect(0, "inspect", BUILTIN, "--ctx", "4096", "--json").stdout)
+
     def test_make_random(self):
         answer = json.loads(self.expect(0, "make-random", str(self.folder / "m"), "--json", "--set", "hidden_size=32", "--set", "vocab_size=300",
                                         "--set", "n_routed_experts=6").stdout)
