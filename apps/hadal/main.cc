@@ -1,4 +1,7 @@
 // hadal: argv -> one library call. Each subcommand lives in its own cmd_*.cc and registers itself here.
+#include <signal.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
@@ -9,7 +12,21 @@
 #include "base/log.h"
 #include "commands.h"
 
+namespace {
+
+// At once, with the exit code that a shell would report. What our parent ignores (nohup) stays ignored.
+void leave_on(int signal) {
+  struct sigaction action{};
+  if (sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN) return;
+  action.sa_handler = [](int number) { _exit(128 + number); };
+  sigaction(signal, &action, nullptr);
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  leave_on(SIGINT);
+  leave_on(SIGTERM);
   using hadal::ErrorCode;
   CLI::App app{"hadal: run the DeepSeek-V4 family of models on this machine", "hadal"};
   app.require_subcommand(1);
