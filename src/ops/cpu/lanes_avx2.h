@@ -318,4 +318,9 @@ inline void store_even_odd(int8_t* even, int8_t* odd, I32x16 a) {
   _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0);
 }
 
+// Into the second cache.
+[[gnu::always_inline]] inline void prefetch_far(const void* p) {
+  _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1);
+}
+
 }  // namespace hadal::avx2

@@ -65,11 +65,16 @@ template <typename Codes, int kRows, int kTokens>
 [[gnu::always_inline]] inline void direct_tile(const std::byte* const (&rows)[kRows], const float* const* x,
                                                int64_t in, F32x16 (&sums)[kRows][kTokens]) {
   constexpr int64_t kLine = 64 / Codes::kBytes;
-  const std::byte* const ahead = rows[0] + prefetch_distance(kRows, in * Codes::kBytes);
+  // What is fetched ahead of long rows would push their inputs out of the first cache.
+  const bool far = in * Codes::kBytes > 2048;
+  const std::byte* const ahead = rows[0] + prefetch_distance(kRows, in * Codes::kBytes) + (far ? 2048 : 0);
   int64_t k = 0;
   for (; k + kLine <= in; k += kLine) {
 #pragma GCC unroll 4
-    for (int r = 0; r < kRows; ++r) prefetch(ahead + k * Codes::kBytes * kRows + r * 64);
+    for (int r = 0; r < kRows; ++r) {
+      const std::byte* const at = ahead + k * Codes::kBytes * kRows + r * 64;
+      far ? prefetch_far(at) : prefetch(at);
+    }
 #pragma GCC unroll 4
     for (int64_t step = 0; step < kLine; step += 16) {
       F32x16 inputs[kTokens];
