@@ -1,8 +1,9 @@
 // ThreadPool: runs one function on a fixed number of workers and waits: the caller is worker 0.
 //
-// The partition is static and the caller's business: fn(worker) decides what it does from its number alone, so
-// nothing depends on timing. Workers spin briefly for the next job, then sleep on a futex; with more threads than
-// CPUs they do not spin. One thread may call run(); it must not be called from inside fn. fn must not throw.
+// The partition is static and the caller's business: fn(worker) decides what it does from its number alone,
+// so nothing depends on timing. Workers spin briefly for the next job, then sleep on a futex; with more
+// threads than CPUs they do not spin. One thread may call run(); it must not be called from inside fn. fn
+// must not throw.
 #pragma once
 
 #include <atomic>
@@ -26,7 +27,9 @@ class ThreadPool {
   template <typename Fn>
   void run(Fn&& fn) {
     if (threads_ == 1) return fn(0);
-    run_erased([](void* context, int worker) { (*static_cast<std::remove_reference_t<Fn>*>(context))(worker); }, &fn);
+    run_erased(
+        [](void* context, int worker) { (*static_cast<std::remove_reference_t<Fn>*>(context))(worker); },
+        &fn);
   }
 
  private:

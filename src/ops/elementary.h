@@ -1,6 +1,7 @@
-// Elementary functions, our own so that every CPU gives the same bits. These scalar texts are the definition; the
-// vector versions in ops/cpu make the same steps lane by lane. Only IEEE +, -, *, /, sqrt, fma and integer
-// operations are used. Coefficients: Cephes-style minimax fits for expf and logf, Taylor for double sine and cosine.
+// Elementary functions, our own so that every CPU gives the same bits. These scalar texts are the definition;
+// the vector versions in ops/cpu make the same steps lane by lane. Only IEEE +, -, *, /, sqrt, fma and
+// integer operations are used. Coefficients: Cephes-style minimax fits for expf and logf, Taylor for double
+// sine and cosine.
 #pragma once
 
 #include <bit>
@@ -73,8 +74,8 @@ struct SinCos {
   float cos;
 };
 
-// Sine and cosine of an fp32 angle, |x| < 2^24, computed in double and rounded once. Always inlined: the units of
-// different instruction sets must not share one copy.
+// Sine and cosine of an fp32 angle, |x| < 2^24, computed in double and rounded once. Always inlined: the
+// units of different instruction sets must not share one copy.
 [[gnu::always_inline]] inline SinCos sincos_f32(float angle) {
   const double x = angle;
   const double k = std::nearbyint(x * 0.63661977236758138);

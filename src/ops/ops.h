@@ -7,19 +7,23 @@
 //
 // WHAT THE BITS ARE. Activations are fp32. A result depends on its own row and the weights only: never on
 // how many rows came along, on the number of threads or on the instruction set.
-//   * dot16(a, b): sixteen lanes start at +0; lane l takes k = l, l+16, ... in order, acc = fma(a[k], b[k], acc)
+//   * dot16(a, b): sixteen lanes start at +0; lane l takes k = l, l+16, ... in order, acc = fma(a[k], b[k],
+//   acc)
 //     (the tail is padded with zeros: every lane makes ceil(K/16) steps); then tree16.
 //   * tree16: lanes l += l+8 (l < 8), l += l+4, l += l+2, l += l+1.
 //   * sum16 / sum of squares: the same with b = 1 or b = a (fma(a[k], 1, acc) is a plain add).
-//   * A weight element is its decoded fp32 value: code * scale, rounded once (exact for e8m0 scales). An e4m3 NaN
+//   * A weight element is its decoded fp32 value: code * scale, rounded once (exact for e8m0 scales). An e4m3
+//   NaN
 //     code decodes as +-480 here (inspect --check finds such a file); an e8m0 byte 255 as +inf.
-//   * Sums over keys, slots, heads, streams, experts run in ascending order with fma in one accumulator per channel,
+//   * Sums over keys, slots, heads, streams, experts run in ascending order with fma in one accumulator per
+//   channel,
 //     unless an op says otherwise.
 //   * exp, log, sigmoid, softplus, sincos are those of ops/elementary.h; sqrt and division are IEEE.
 //   * Comparisons treat ties by the lowest index first.
 //
-// Inputs are finite; shapes are checked by the model at load (CHECK here). In-place use is allowed only where an op
-// says so. `Mat` rows may have any stride. Not thread-safe: one thread (the engine's) calls an Ops object.
+// Inputs are finite; shapes are checked by the model at load (CHECK here). In-place use is allowed only where
+// an op says so. `Mat` rows may have any stride. Not thread-safe: one thread (the engine's) calls an Ops
+// object.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +54,7 @@ struct NormWeight {
 
 // mHC parameters of one site (spec 3.1), all F32 as stored.
 struct HcParams {
-  Weight fn;                   // [24, 4d], for the head site [4, 4d]
+  Weight fn;                         // [24, 4d], for the head site [4, 4d]
   const std::byte* base = nullptr;   // [24] or [4]
   const std::byte* scale = nullptr;  // [3] or [1]
 };
@@ -70,7 +74,8 @@ struct RopeFrequencies {
 // How window rows and compressed entries are kept.
 enum class EntryFormat { kF32, kStored };
 
-// Bytes of one kv row of head_dim c, and of n indexer keys (tiles of 16 in the stored form, quant/index_key.h).
+// Bytes of one kv row of head_dim c, and of n indexer keys (tiles of 16 in the stored form,
+// quant/index_key.h).
 int64_t kv_row_bytes(EntryFormat format, int64_t head_dim);
 int64_t index_keys_bytes(EntryFormat format, int64_t count);
 
@@ -105,25 +110,28 @@ class Ops {
   // streams[t, j*d + c] = x[t, c] for the m streams.
   virtual void hc_expand(ConstMat x /*[t,d]*/, int64_t mult, Mat streams /*[t,m*d]*/) = 0;
 
-  // Spec 3.1. For each token, z = streams row (4d): rho = 1/sqrt(sumsq16(z)/(4d) + norm_eps); g = dot16(fn row, z)*rho;
-  // pre, post, comb by sigmoid and Sinkhorn; u[c] = sum over j of pre_j * X[j][c] (fma, j ascending from 0).
-  // official: sums over the four streams as (0 + 2) + (1 + 3) without fma, here, in hc_post and hc_head.
-  // pre/post/comb arguments: fma(g, scale, base). Sinkhorn sums: ascending plain adds; row softmax with max subtraction.
-  virtual void hc_pre(ConstMat streams /*[t,4d]*/, const HcParams& params, const HcConfig& config, Mat u /*[t,d]*/,
-                      Mat post /*[t,4]*/, Mat comb /*[t,16], [j*4+k]*/) = 0;
-  // streams[k][c] <- fma chain: acc = post_k * y[c]; acc = fma(comb[j,k], X[j][c], acc) for j ascending. In place.
+  // Spec 3.1. For each token, z = streams row (4d): rho = 1/sqrt(sumsq16(z)/(4d) + norm_eps); g = dot16(fn
+  // row, z)*rho; pre, post, comb by sigmoid and Sinkhorn; u[c] = sum over j of pre_j * X[j][c] (fma, j
+  // ascending from 0). official: sums over the four streams as (0 + 2) + (1 + 3) without fma, here, in
+  // hc_post and hc_head. pre/post/comb arguments: fma(g, scale, base). Sinkhorn sums: ascending plain adds;
+  // row softmax with max subtraction.
+  virtual void hc_pre(ConstMat streams /*[t,4d]*/, const HcParams& params, const HcConfig& config,
+                      Mat u /*[t,d]*/, Mat post /*[t,4]*/, Mat comb /*[t,16], [j*4+k]*/) = 0;
+  // streams[k][c] <- fma chain: acc = post_k * y[c]; acc = fma(comb[j,k], X[j][c], acc) for j ascending. In
+  // place.
   virtual void hc_post(Mat streams /*[t,4d]*/, ConstMat y /*[t,d]*/, ConstMat post, ConstMat comb) = 0;
   // u[c] = sum_j pre_j X[j][c] with pre = sigmoid(g*scale + base) + hc_eps.
-  virtual void hc_head(ConstMat streams /*[t,4d]*/, const HcParams& params, const HcConfig& config, Mat u /*[t,d]*/) = 0;
+  virtual void hc_head(ConstMat streams /*[t,4d]*/, const HcParams& params, const HcConfig& config,
+                       Mat u /*[t,d]*/) = 0;
 
   // out = w * (x * (1/sqrt(sumsq16(x)/n + eps))). out may be x.
   virtual void rms_norm(ConstMat x /*[t,n]*/, const NormWeight& weight, float eps, Mat out /*[t,n]*/) = 0;
   // The same without weight for each head of [t, heads*head_dim], in place. (official: every step in bf16)
   virtual void head_rms_norm(Mat q, int64_t head_dim, float eps) = 0;
 
-  // out[t,o] = dot16(W[o], x[t]). official: activations through ActQ8-128 for quantised weights, block products,
-  // result to bf16. native with kFp4: per 32 inputs amax = max|x|, inv = 127/amax (0 if amax is 0), q = rne(x*inv),
-  // s = 0.5f*(amax/127); per 128 inputs (zero padded) lane l in 0..15 holds the exact integer
+  // out[t,o] = dot16(W[o], x[t]). official: activations through ActQ8-128 for quantised weights, block
+  // products, result to bf16. native with kFp4: per 32 inputs amax = max|x|, inv = 127/amax (0 if amax is 0),
+  // q = rne(x*inv), s = 0.5f*(amax/127); per 128 inputs (zero padded) lane l in 0..15 holds the exact integer
   // n_l = sum over k = 8l..8l+7 of q[k]*c[k], c = e2m1 code value doubled (-12..12);
   // acc_l = fma(float(n_l), s[32-block of 8l] * scale[o, that block], acc_l); then tree16.
   virtual void linear(ConstMat x /*[t,in]*/, const Weight& w, Mat out /*[t,out]*/) = 0;
@@ -131,60 +139,73 @@ class Ops {
   virtual void linear_fp32(ConstMat x, const Weight& w, Mat out) = 0;
   // Group g of the input (in = groups * w.in) meets rows [g*out/groups, ...) of w [out, in/groups]: wo_a.
   // official: weight as bf16, no activation quantisation, result to bf16.
-  virtual void linear_grouped(ConstMat x /*[t, groups*w.in]*/, const Weight& w, int64_t groups, Mat out /*[t,w.out]*/) = 0;
+  virtual void linear_grouped(ConstMat x /*[t, groups*w.in]*/, const Weight& w, int64_t groups,
+                              Mat out /*[t,w.out]*/) = 0;
 
   // x[t,i] += y[t,i].
   virtual void add(Mat x, ConstMat y) = 0;
 
-  // Rotates the last 64 dims of each head (x is [t, heads*head_dim]) as 32 interleaved pairs, in place. angle = fp32(position) * f,
-  // rounded to fp32; (c,s) = sincos of it; re = fma(-im0, s, re0*c), im = fma(im0, c, re0*s); inverse: s negated.
-  virtual void rope(Mat x, int64_t head_dim, std::span<const int64_t> positions /*[t]*/, const RopeFrequencies& f, bool inverse) = 0;
+  // Rotates the last 64 dims of each head (x is [t, heads*head_dim]) as 32 interleaved pairs, in place. angle
+  // = fp32(position) * f, rounded to fp32; (c,s) = sincos of it; re = fma(-im0, s, re0*c), im = fma(im0, c,
+  // re0*s); inverse: s negated.
+  virtual void rope(Mat x, int64_t head_dim, std::span<const int64_t> positions /*[t]*/,
+                    const RopeFrequencies& f, bool inverse) = 0;
 
-  // Hadamard-128 of every consecutive 128 values, natural order: 7 butterfly stages h = 1,2,4..64 of (a+b, a-b), then
-  // times fp32(128^-0.5). In place.
+  // Hadamard-128 of every consecutive 128 values, natural order: 7 butterfly stages h = 1,2,4..64 of (a+b,
+  // a-b), then times fp32(128^-0.5). In place.
   virtual void hadamard(Mat x) = 0;
 
-  // rows[t] <- stored or fp32 form of kv[t] (normed, rotated): what attention reads. (stored: quant/kv_entry.h)
+  // rows[t] <- stored or fp32 form of kv[t] (normed, rotated): what attention reads. (stored:
+  // quant/kv_entry.h)
   virtual void store_kv(ConstMat kv /*[t,c]*/, std::span<std::byte* const> rows /*[t]*/) = 0;
-  // Keys first .. first+t-1 of `keys` <- k[t] (normed, rotated, Hadamard'd). (stored: quant/index_key.h tiles)
+  // Keys first .. first+t-1 of `keys` <- k[t] (normed, rotated, Hadamard'd). (stored: quant/index_key.h
+  // tiles)
   virtual void store_index_keys(ConstMat k /*[t,128]*/, int64_t first, std::byte* keys) = 0;
 
   // score[t, ch] += ape[(first_position + t) % ratio, ch]; ape F32 as stored.
   virtual void add_ape(Mat score, const std::byte* ape, int64_t ratio, int64_t first_position) = 0;
-  // Block b: per channel M = max over slots of s, p = exp(s - M), out = (sum p*a) / (sum p): fma and plain add, slots in
-  // order, from 0. Slots with score -inf contribute p = 0; at least one slot is finite. official: result to bf16.
+  // Block b: per channel M = max over slots of s, p = exp(s - M), out = (sum p*a) / (sum p): fma and plain
+  // add, slots in order, from 0. Slots with score -inf contribute p = 0; at least one slot is finite.
+  // official: result to bf16.
   virtual void compressor_pool(std::span<const PoolSlots> blocks, Mat out /*[blocks, D]*/) = 0;
 
-  // Spec 3.6. For token t with visible[t] entries: the min(topk, visible) best ones, ascending, in picks row t (stride topk),
-  // the rest -1. When visible <= topk all are taken without scoring. w holds weights_proj's result; score_scale is
-  // multiplied into it first (w*score_scale). score = sum over heads ascending of fma(w_h, relu(qk_h), acc).
-  // kF32 keys: qk = dot16(q_h, k). Stored keys: q_h is quantised per 32 like the key (Sim4-32);
-  // qk = sum over the 4 blocks in order of fma(float(n_b), sq_b*(0.25f*sk_b), acc), n_b exact integer of doubled codes.
-  virtual void index_topk(Mat q /*[t, heads*128], may be overwritten*/, ConstMat w /*[t,heads]*/, float score_scale, const std::byte* keys,
-                          std::span<const int64_t> visible /*[t]*/, int64_t topk, int64_t* picks /*[t,topk]*/) = 0;
+  // Spec 3.6. For token t with visible[t] entries: the min(topk, visible) best ones, ascending, in picks row
+  // t (stride topk), the rest -1. When visible <= topk all are taken without scoring. w holds weights_proj's
+  // result; score_scale is multiplied into it first (w*score_scale). score = sum over heads ascending of
+  // fma(w_h, relu(qk_h), acc). kF32 keys: qk = dot16(q_h, k). Stored keys: q_h is quantised per 32 like the
+  // key (Sim4-32); qk = sum over the 4 blocks in order of fma(float(n_b), sq_b*(0.25f*sk_b), acc), n_b exact
+  // integer of doubled codes.
+  virtual void index_topk(Mat q /*[t, heads*128], may be overwritten*/, ConstMat w /*[t,heads]*/,
+                          float score_scale, const std::byte* keys, std::span<const int64_t> visible /*[t]*/,
+                          int64_t topk, int64_t* picks /*[t,topk]*/) = 0;
 
-  // Spec 3.4. a_i = dot16(q_h, k_i)*scale; M = max; p_i = exp(a_i - M); denominator = sum16(p) (lane i%16) + exp(sink_h - M);
-  // o[ch] = (sum over i ascending of fma(p_i, k_i[ch], acc)) / denominator. Keys are decoded to fp32 first.
-  virtual void sparse_attention(ConstMat q /*[t,H*c]*/, std::span<const KeyRows> keys /*[t]*/, const std::byte* sink /*F32 [H]*/,
-                                int64_t head_dim, float scale, Mat out /*[t,H*c]*/) = 0;
+  // Spec 3.4. a_i = dot16(q_h, k_i)*scale; M = max; p_i = exp(a_i - M); denominator = sum16(p) (lane i%16) +
+  // exp(sink_h - M); o[ch] = (sum over i ascending of fma(p_i, k_i[ch], acc)) / denominator. Keys are decoded
+  // to fp32 first.
+  virtual void sparse_attention(ConstMat q /*[t,H*c]*/, std::span<const KeyRows> keys /*[t]*/,
+                                const std::byte* sink /*F32 [H]*/, int64_t head_dim, float scale,
+                                Mat out /*[t,H*c]*/) = 0;
 
-  // Spec 3.7. s_e = sqrt(softplus(logits_e)). Score routing: the k largest s_e + bias_e; hash: ids = hash_ids[t*k..].
-  // weight = s_e / max(sum of the k s in ascending id order, 1e-20) * routed_scale. ids ascending within a row.
+  // Spec 3.7. s_e = sqrt(softplus(logits_e)). Score routing: the k largest s_e + bias_e; hash: ids =
+  // hash_ids[t*k..]. weight = s_e / max(sum of the k s in ascending id order, 1e-20) * routed_scale. ids
+  // ascending within a row.
   struct RouteParams {
-    const std::byte* bias = nullptr;      // F32 [E], or null with hash routing
-    const std::byte* tid2eid = nullptr;   // I64 [vocab, k], or null with score routing
+    const std::byte* bias = nullptr;     // F32 [E], or null with hash routing
+    const std::byte* tid2eid = nullptr;  // I64 [vocab, k], or null with score routing
     int64_t top_k = 0;
     float routed_scale = 1;
   };
-  virtual void moe_route(ConstMat logits /*[t,E]*/, const RouteParams& params, std::span<const int32_t> token_ids /*[t]*/,
-                         int32_t* ids /*[t,k]*/, float* weights /*[t,k]*/) = 0;
+  virtual void moe_route(ConstMat logits /*[t,E]*/, const RouteParams& params,
+                         std::span<const int32_t> token_ids /*[t]*/, int32_t* ids /*[t,k]*/,
+                         float* weights /*[t,k]*/) = 0;
 
-  // out[t] = sum over the row's experts in ascending id order of y_e (plain adds from 0), then + shared expert.
-  // y_e = linear(w2, a), a = w_e * (silu(min(g,limit)) * clamp(u,-limit,limit)), g = linear(w1,x), u = linear(w3,x);
-  // silu(g) = g * sigmoid(g); products left to right as written: (silu*u)*w. Shared: the same with w = 1.
-  // limit <= 0 means no clamp. ids must be < experts.size() (checked by the model at load).
+  // out[t] = sum over the row's experts in ascending id order of y_e (plain adds from 0), then + shared
+  // expert. y_e = linear(w2, a), a = w_e * (silu(min(g,limit)) * clamp(u,-limit,limit)), g = linear(w1,x), u
+  // = linear(w3,x); silu(g) = g * sigmoid(g); products left to right as written: (silu*u)*w. Shared: the same
+  // with w = 1. limit <= 0 means no clamp. ids must be < experts.size() (checked by the model at load).
   virtual void moe(ConstMat x /*[t,d]*/, const int32_t* ids, const float* weights, int64_t top_k,
-                   std::span<const ExpertWeights> experts, const ExpertWeights& shared, float limit, Mat out /*[t,d]*/) = 0;
+                   std::span<const ExpertWeights> experts, const ExpertWeights& shared, float limit,
+                   Mat out /*[t,d]*/) = 0;
 };
 
 }  // namespace hadal

@@ -27,10 +27,14 @@ struct Weight {
   bool quantised() const { return format == WeightFormat::kFp8 || format == WeightFormat::kFp4; }
   int64_t row_bytes() const {
     switch (format) {
-      case WeightFormat::kF32: return in * 4;
-      case WeightFormat::kBF16: return in * 2;
-      case WeightFormat::kFp8: return in;
-      case WeightFormat::kFp4: return in / 2;
+      case WeightFormat::kF32:
+        return in * 4;
+      case WeightFormat::kBF16:
+        return in * 2;
+      case WeightFormat::kFp8:
+        return in;
+      case WeightFormat::kFp4:
+        return in / 2;
     }
     return 0;
   }
