@@ -47,12 +47,15 @@ void index_keys(Pass& pass, const Compressor& w, int64_t layer, ConstMat x) {
 
 // The lightning indexer: which entries each query of the tile picks.
 void indexer(Pass& pass, const Indexer& w, int64_t layer, Rows tile, ConstMat x, ConstMat qr) {
-  auto& [model, config, ops, s, step, hc, eps] = pass;
+  const ModelConfig& config = pass.config;
+  Ops& ops = pass.ops;
+  const Scratch& s = pass.s;
+  const Step& step = pass.step;
   const float score_scale = inverse_sqrt(kIndexDim * config.index_n_heads);
   const Mat q = Pass::mat(s.index_q, tile, config.index_n_heads * kIndexDim);
   const Mat weights = Pass::mat(s.index_weights, tile, config.index_n_heads);
   ops.linear(qr, w.wq_b, q);
-  ops.rope(q, kIndexDim, step.positions(tile), model.rope_compressed, false);
+  ops.rope(q, kIndexDim, step.positions(tile), pass.model.rope_compressed, false);
   ops.hadamard(q);
   ops.linear(x, w.weights_proj, weights);
   step.for_each_segment(tile, [&](const Segment& segment, Rows rows) {

@@ -103,6 +103,7 @@ TEST_P(Bits, DoNotDependOnCompany) {
       if (!slice.ids.empty()) batch.push_back(slice);
     if (batch.empty()) continue;
     std::vector<int64_t> firsts;
+    firsts.reserve(batch.size());
     for (const Slice& slice : batch) firsts.push_back(slice.state->length());
     const ForwardResult result = forward(model(), batch, workspace, *ops);
     int64_t row = 0;

@@ -70,6 +70,7 @@ std::vector<double> kl_of_rows(const Values& p, const Values& q) {
     double sum = 0;
     for (int64_t c = 0; c < v.cols; ++c) sum += std::exp(x[c] - max);
     std::vector<double> out;
+    out.reserve(static_cast<size_t>(v.cols));
     for (int64_t c = 0; c < v.cols; ++c) out.push_back(x[c] - max - std::log(sum));
     return out;
   };
