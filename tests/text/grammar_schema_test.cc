@@ -45,6 +45,7 @@ TEST(GrammarSchema, Numbers) {
          {"-1.5", "-1.50", "2.01", "-2", "3"});
   expect(R"({"type":"number","exclusiveMaximum":0})", {"-0.1", "-5"}, {"0", "0.1"});
   expect(R"({"type":"number","minimum":1e2,"maximum":1.5e2})", {"100", "149.9", "150"}, {"99", "151"});
+  expect(R"({"type":"integer","multipleOf":3})", {"999999999999999"}, {"1000000000000000002"});
   expect(R"({"type":"integer","multipleOf":7})", {"0", "7", "-14", "70007"}, {"1", "8", "007"});
   expect(R"({"multipleOf":10,"type":"number","minimum":15,"maximum":40})", {"20", "40"},
          {"10", "50", "20.0"});
@@ -167,6 +168,19 @@ TEST(GrammarSchema, Combinations) {
       "", "nothing can match");
   expect_refused(R"({"type":"object)", "byte", "not JSON");
   expect_refused("[]", "#", "object");
+}
+
+TEST(GrammarSchema, ChoicesBesideEachOther) {
+  expect(
+      R"({"type":"integer","allOf":[{"anyOf":[{"maximum":3},{"minimum":10}]},{"anyOf":[{"multipleOf":2},{"maximum":0}]}]})",
+      {"2", "10", "-3"}, {"3", "4", "11"});
+  // Twice the same choice is one choice, here and in what it refers to.
+  expect(
+      R"({"$defs":{"t":{"anyOf":[{"const":1},{"const":"a"}]}},"allOf":[{"$ref":"#/$defs/t"},{"$ref":"#/$defs/t"}]})",
+      {"1", "\"a\""}, {"2"});
+  expect_refused(
+      R"({"$defs":{"t":{"anyOf":[{"$ref":"#/$defs/u"},{"const":1}]},"u":{"anyOf":[{"$ref":"#/$defs/t"},{"const":2}]}},"$ref":"#/$defs/t"})",
+      "#/$defs/t", "refers to itself");
 }
 
 TEST(GrammarSchema, CompactStyleHasNoBlanks) {

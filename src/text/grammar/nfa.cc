@@ -44,6 +44,7 @@ uint32_t Nfa::one_edge(uint8_t low, uint8_t high, uint32_t to) {
   const uint64_t key = uint64_t{to} << 16 | uint64_t{low} << 8 | high;
   const auto [found, is_new] = single_.try_emplace(key, 0);
   if (is_new) {
+    exprs_->work().spend(12);
     const uint32_t state = add_state();
     add_edge(state, Label::kBytes, low, high, 0, to);
     single_[key] = state;
@@ -57,7 +58,7 @@ uint32_t Nfa::build(ExprId expr, uint32_t next) {
   if (const auto found = built_.find(key); found != built_.end()) return found->second;
   if (++depth_ > kMaxDepth)
     fail(ErrorCode::kUsage, "the grammar is nested too deeply (more than {})", kMaxDepth);
-  exprs_->work().spend(4);
+  exprs_->work().spend(12);
   const uint32_t state = build_new((*exprs_)[expr], next);
   --depth_;
   built_[key] = state;

@@ -1,6 +1,7 @@
 #include "text/grammar/schema_check.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "text/grammar/regex.h"
 #include "text/grammar/schema_number.h"
@@ -85,17 +86,12 @@ bool SchemaCheck::valid(const Json& value, const Json& schema, int depth) {
     source_.work().spend(16);
     if ((types(s) & type_of(value)) == 0) return false;
     if (const Json* const only = s.find("const"); only != nullptr && !json_equal(value, *only)) return false;
-    if (const JsonArray* const list = source_.array(s, "enum")) {
-      source_.work().spend(list->size());
-      if (std::none_of(list->begin(), list->end(),
-                       [&](const Json& each) { return json_equal(value, each); })) {
-        return false;
-      }
-    }
+    const JsonArray* const list = source_.array(s, "enum");
+    if (list != nullptr && !is_listed(value, *list)) return false;
     for (const char* const choice : {"anyOf", "oneOf"}) {
-      const JsonArray* const list = source_.array(s, choice);
-      if (list == nullptr) continue;
-      const auto count = std::count_if(list->begin(), list->end(),
+      const JsonArray* const among = source_.array(s, choice);
+      if (among == nullptr) continue;
+      const auto count = std::count_if(among->begin(), among->end(),
                                        [&](const Json& each) { return valid(value, each, depth + 1); });
       if (count == 0 || (count > 1 && std::string_view(choice) == "oneOf")) return false;
     }
@@ -105,6 +101,13 @@ bool SchemaCheck::valid(const Json& value, const Json& schema, int depth) {
     if ((type_of(value) & JsonTypes::kNumber) != 0 && !valid_number(value, s)) return false;
   }
   return true;
+}
+
+bool SchemaCheck::is_listed(const Json& value, const JsonArray& list) const {
+  // It may be the very value, as when a long list is asked about each of its values.
+  if (!std::less<>()(&value, list.data()) && std::less<>()(&value, list.data() + list.size())) return true;
+  source_.work().spend(list.size());
+  return std::any_of(list.begin(), list.end(), [&](const Json& each) { return json_equal(value, each); });
 }
 
 bool SchemaCheck::valid_object(const JsonObject& value, const Json& schema, int depth) {

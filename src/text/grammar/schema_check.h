@@ -27,6 +27,7 @@ class SchemaCheck {
 
  private:
   bool valid(const Json& value, const Json& schema, int depth);
+  bool is_listed(const Json& value, const JsonArray& list) const;
   bool valid_object(const JsonObject& value, const Json& schema, int depth);
   bool valid_array(const JsonArray& value, const Json& schema, int depth);
   bool valid_string(const std::string& value, const Json& schema);

@@ -16,8 +16,8 @@ constexpr int kMaxSchemaDepth = 200;
 SchemaCompiler::SchemaCompiler(SchemaSource& source, const JsonExprs& json)
     : source_(source), json_(json), e_(json.exprs()), check_(source, json.exprs()) {}
 
-ExprId SchemaCompiler::compile(const SchemaParts& parts) {
-  std::optional<SchemaParts> all = source_.expand(parts);
+ExprId SchemaCompiler::compile(const SchemaParts& parts, size_t expanded) {
+  std::optional<SchemaParts> all = source_.expand(parts, expanded);
   if (!all) return Exprs::kNothing;
   // What says nothing would only tell equal sets apart.
   std::erase_if(*all, [](const SchemaPart& part) { return part.schema->object()->members().empty(); });
@@ -53,7 +53,7 @@ ExprId SchemaCompiler::choice_of(const SchemaParts& parts, size_t part, bool one
     SchemaParts with = parts;
     (one_of ? with[part].one_of_taken : with[part].any_of_taken) = true;
     with.push_back({&alternative});
-    choices.push_back(compile(with));
+    choices.push_back(compile(with, parts.size()));
   }
   return e_.choice(std::move(choices));
 }

@@ -18,8 +18,8 @@ class SchemaCompiler {
  public:
   SchemaCompiler(SchemaSource& source, const JsonExprs& json);
 
-  // The texts of the values that are valid against all of them.
-  ExprId compile(const SchemaParts& parts);
+  // The texts of the values that are valid against all of them; `expanded` as SchemaSource::expand() has it.
+  ExprId compile(const SchemaParts& parts, size_t expanded = 0);
 
  private:
   struct Member {

@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint32_t kMaxDivisor = 5000;
 // A double tells numbers of this many digits apart.
-constexpr size_t kExactDigits = 15;
+constexpr uint32_t kExactDigits = 15;
 
 // The texts of numbers without sign, of no less or no more than a bound.
 class Magnitudes {
@@ -245,9 +245,11 @@ ExprId number_expr(const NumberRange& range, bool integer, const JsonExprs& json
   size_t digits = 1;
   if (range.min) digits = std::max(digits, range.min->whole.size());
   if (range.max) digits = std::max(digits, range.max->whole.size());
-  const auto decimals = static_cast<uint32_t>(kExactDigits - std::min(kExactDigits - 1, digits));
+  const auto decimals = static_cast<uint32_t>(kExactDigits - std::min<size_t>(kExactDigits - 1, digits));
+  // What divides must be told exactly by readers that know doubles only.
+  const uint32_t wholes = range.multiples_of.empty() ? kNumberDigits : kExactDigits;
   const ExprId whole =
-      e.choice({e.bytes("0"), e.sequence({e.characters({{'1', '9'}}), json.digits(0, kNumberDigits - 1)})});
+      e.choice({e.bytes("0"), e.sequence({e.characters({{'1', '9'}}), json.digits(0, wholes - 1)})});
   const ExprId fraction = integer || !range.multiples_of.empty()
                               ? Exprs::kEmpty
                               : e.optional(e.sequence({e.bytes("."), json.digits(1, decimals)}));

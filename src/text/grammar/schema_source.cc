@@ -129,15 +129,12 @@ void SchemaSource::refuse(const Json& schema, std::string_view keyword, std::str
   fail(ErrorCode::kUsage, "JSON schema at {}: {}: {}", place(schema), keyword, why);
 }
 
-std::optional<SchemaParts> SchemaSource::expand(const SchemaParts& parts) {
-  SchemaParts all;
+std::optional<SchemaParts> SchemaSource::expand(const SchemaParts& parts, size_t expanded) {
+  const auto rest = parts.begin() + static_cast<ptrdiff_t>(expanded);
+  SchemaParts all(parts.begin(), rest);
   std::vector<const Json*> path;
-  // The choices made are known before what they bring in.
-  for (const SchemaPart& part : parts) {
-    if (part.any_of_taken || part.one_of_taken) all.push_back(part);
-  }
-  for (const SchemaPart& part : parts) {
-    if (!add(part, all, path)) return std::nullopt;
+  for (auto part = rest; part != parts.end(); ++part) {
+    if (!add(*part, all, path)) return std::nullopt;
   }
   return all;
 }
@@ -154,11 +151,13 @@ bool SchemaSource::add(SchemaPart part, SchemaParts& parts, std::vector<const Js
   check_keywords(schema);
   const auto known = std::find_if(parts.begin(), parts.end(),
                                   [&](const SchemaPart& other) { return other.schema == &schema; });
-  if (known == parts.end()) {
-    parts.push_back(part);
-  } else if (part != *known) {
-    refuse(schema, "anyOf", "the schema refers to itself with nothing but a choice between");
+  if (known != parts.end()) {
+    // It might hold because of the very choice that brings it in.
+    if (part != *known)
+      refuse(schema, "anyOf", "the schema refers to itself with nothing but a choice between");
+    return true;
   }
+  parts.push_back(part);
   path.push_back(&schema);
   bool possible = true;
   if (const std::string* const reference = string(schema, "$ref")) {
