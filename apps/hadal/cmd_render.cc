@@ -22,6 +22,7 @@ struct Options {
 void render(const Options& options) {
   std::ios::sync_with_stdio(false);
   const ChatLiterals literals = load_chat_literals(options.encoding);
+  if (options.parse) return parse_lines(std::cin, std::cout);
   std::optional<Tokenizer> tokenizer;
   if (!options.tokenizer.empty()) tokenizer = load_tokenizer(options.tokenizer);
   render_lines(literals, tokenizer ? &*tokenizer : nullptr, std::cin, std::cout);

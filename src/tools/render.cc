@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <iterator>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -10,10 +12,27 @@
 #include "base/utf8.h"
 #include "text/chat_format.h"
 #include "text/python_text.h"
+#include "text/reply_parser.h"
 #include "tools/jsonl.h"
 
 namespace hadal {
 namespace {
+
+// Halves of surrogate pairs, which only JSON's escapes can say, as those.
+std::string with_escaped_surrogates(std::string_view json) {
+  std::string out;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const auto second = i + 2 < json.size() ? static_cast<uint8_t>(json[i + 1]) : uint8_t{0};
+    if (json[i] == '\xED' && second >= 0xA0) {
+      fmt::format_to(std::back_inserter(out), "\\u{:04x}",
+                     0xD000 | (second & 0x3F) << 6 | (json[i + 2] & 0x3F));
+      i += 2;
+    } else {
+      out += json[i];
+    }
+  }
+  return out;
+}
 
 Json read_line(const std::string& line) {
   if (!is_valid_utf8(line)) fail(ErrorCode::kUsage, "the line is not UTF-8");
@@ -58,11 +77,42 @@ std::string rendered(const ChatLiterals& literals, const Tokenizer* tokenizer, c
   return answer + "}";
 }
 
+Json message_of(const Reply& reply) {
+  JsonArray calls;
+  for (const ToolCall& call : reply.calls) {
+    JsonObject function;
+    function.set("name", call.name);
+    function.set("arguments", call.arguments);
+    JsonObject wrapped;
+    wrapped.set("type", "function");
+    wrapped.set("function", std::move(function));
+    calls.emplace_back(std::move(wrapped));
+  }
+  JsonObject message;
+  message.set("role", "assistant");
+  message.set("content", reply.content);
+  message.set("reasoning_content", reply.reasoning);
+  message.set("tool_calls", std::move(calls));
+  return message;
+}
+
+std::string parsed(const std::string& line) {
+  const Json request = read_line(line);
+  const Json* const completion = request.find("completion");
+  if (completion == nullptr || completion->string() == nullptr)
+    fail(ErrorCode::kUsage, "expected an object with a text \"completion\"");
+  const Reply reply =
+      parse_reply(*completion->string(), ReplyMode::kStrict, python_truth(request.find("thinking")));
+  return "{\"message\": " + with_escaped_surrogates(dump_json(message_of(reply))) + "}";
+}
+
 }  // namespace
 
 void render_lines(const ChatLiterals& literals, const Tokenizer* tokenizer, std::istream& in,
                   std::ostream& out) {
   for_each_json_line(in, out, [&](const std::string& line) { return rendered(literals, tokenizer, line); });
 }
+
+void parse_lines(std::istream& in, std::ostream& out) { for_each_json_line(in, out, parsed); }
 
 }  // namespace hadal

@@ -1,0 +1,45 @@
+// The tags of tool calls in a reply (reply_symbols.h: the DSML token is one byte), and what stands between
+// their names and their ends. Strict is the reference's pattern; relaxed takes what was clearly meant.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "text/reply_symbols.h"
+
+namespace hadal {
+
+inline constexpr std::string_view kBlockTag = "<\xFCtool_calls";
+inline constexpr std::string_view kEndBlockTag = "</\xFCtool_calls>";
+inline constexpr std::string_view kInvokeTag = "<\xFCinvoke";
+inline constexpr std::string_view kEndInvokeTag = "</\xFCinvoke";
+inline constexpr std::string_view kParameterTag = "<\xFCparameter";
+// As the reference looks for it: the "<" before it belongs to what it ends.
+inline constexpr std::string_view kEndParameterTag = "/\xFCparameter";
+
+// The name in what follows kInvokeTag up to the next tag: white space, name="NAME">, one or two line ends.
+std::optional<std::string_view> strict_call_name(std::string_view header);
+// Any quotes or none, any spacing. A header that `ends_early` may stop inside the name.
+std::optional<std::string_view> relaxed_call_name(std::string_view header, bool ends_early);
+
+struct ParameterHeader {
+  std::string_view key;
+  bool is_string = true;
+  size_t size = 0;  // the value follows
+};
+
+// At the start of what follows kParameterTag: ` name="KEY" string="true|false">`, the shortest KEY. Nothing
+// also when it is not whole yet. Looks for its end from `from` on.
+std::optional<ParameterHeader> strict_parameter_header(std::string_view text, size_t from);
+// Any quotes, any spacing, any case of true and false; without them the value is a string.
+std::optional<ParameterHeader> relaxed_parameter_header(std::string_view text);
+
+// The value without the "<" (and perhaps a line end) that belongs to the end tag after it; nothing when there
+// is none.
+std::optional<std::string_view> without_tag_start(std::string_view value);
+
+// How many bytes at the end of `text` are the beginning of `marker`, all of it excluded.
+size_t begun_at_end(std::string_view text, std::string_view marker);
+
+}  // namespace hadal
