@@ -2,18 +2,19 @@
 _hadal() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" words="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in bench|eval|inspect|logits|make-random|render|run|tokenize) command="${command:+$command }$word" ;; esac
+    case "$word" in bench|chat|eval|inspect|logits|make-random|render|run|tokenize) command="${command:+$command }$word" ;; esac
   done
   case "$previous" in
     --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
     --load) COMPREPLY=($(compgen -W "mmap read" -- "$current")); return ;;
+    --speculate) COMPREPLY=($(compgen -W "auto on off" -- "$current")); return ;;
     --preset) COMPREPLY=($(compgen -W "tiny mid large flash-shape" -- "$current")); return ;;
     --format) COMPREPLY=($(compgen -W "bf16 fp8fp4" -- "$current")); return ;;
-    --speculate) COMPREPLY=($(compgen -W "auto on off" -- "$current")); return ;;
   esac
   case "$command" in
-    "") words="-h --help --version -q --quiet -v --verbose bench eval inspect make-random render run tokenize" ;;
+    "") words="-h --help --version -q --quiet -v --verbose bench chat eval inspect make-random render run tokenize" ;;
     "bench") words="-h --help -t --threads --numerics --load --prompt --gen --ctx --chunk --json" ;;
+    "chat") words="-h --help -t --threads --numerics --load --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "eval") words="-h --help logits" ;;
     "eval logits") words="-h --help -t --threads --numerics --load --ids --out --chunk --decode-from --mtp --trace --teacher" ;;
     "inspect") words="-h --help --check --json --ctx" ;;

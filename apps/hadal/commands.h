@@ -9,6 +9,7 @@ namespace hadal {
 using AddCommand = void (*)(CLI::App& app, std::function<void()>& run);
 
 void add_bench(CLI::App& app, std::function<void()>& run);
+void add_chat(CLI::App& app, std::function<void()>& run);
 void add_eval(CLI::App& app, std::function<void()>& run);
 void add_inspect(CLI::App& app, std::function<void()>& run);
 void add_make_random(CLI::App& app, std::function<void()>& run);
@@ -17,7 +18,7 @@ void add_run(CLI::App& app, std::function<void()>& run);
 void add_tokenize(CLI::App& app, std::function<void()>& run);
 
 inline constexpr AddCommand kCommands[] = {
-    add_bench, add_eval, add_inspect, add_make_random, add_render, add_run, add_tokenize,
+    add_bench, add_chat, add_eval, add_inspect, add_make_random, add_render, add_run, add_tokenize,
 };
 
 }  // namespace hadal

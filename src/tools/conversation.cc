@@ -68,11 +68,27 @@ std::string Conversation::system() const {
 void Conversation::add_user(std::string_view text) { messages_.push_back(message("user", text)); }
 
 void Conversation::add_reply(const Reply& reply) {
+  std::string content = reply.content;
+  JsonArray calls;
+  for (const ToolCall& call : reply.calls) {
+    const std::optional<Json> arguments = parse_json(call.arguments);
+    if (!call.complete || !arguments || arguments->object() == nullptr) {
+      content += call.name + "(" + call.arguments + ")";
+      continue;
+    }
+    JsonObject function;
+    function.set("name", call.name);
+    function.set("arguments", call.arguments);
+    JsonObject entry;
+    entry.set("type", "function");
+    entry.set("function", std::move(function));
+    calls.emplace_back(std::move(entry));
+  }
   JsonObject object;
   object.set("role", "assistant");
-  object.set("content", reply.content);
+  object.set("content", std::move(content));
   if (!reply.reasoning.empty()) object.set("reasoning_content", reply.reasoning);
-  if (!reply.tool_calls.empty()) object.set("tool_calls", reply.tool_calls);
+  if (!calls.empty()) object.set("tool_calls", std::move(calls));
   messages_.emplace_back(std::move(object));
 }
 

@@ -9,15 +9,9 @@
 #include <string_view>
 
 #include "base/json.h"
+#include "text/reply_parser.h"
 
 namespace hadal {
-
-// What came of one reply.
-struct Reply {
-  std::string reasoning;
-  std::string content;
-  JsonArray tool_calls;
-};
 
 class Conversation {
  public:
@@ -30,6 +24,7 @@ class Conversation {
   std::string system() const;
 
   void add_user(std::string_view text);
+  // A call that was cut or whose arguments are no JSON object could not be rendered again: it stays as text.
   void add_reply(const Reply& reply);
   // Takes back the last reply and what the user said before it; returns that text, or nothing if there is
   // none.

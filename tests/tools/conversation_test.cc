@@ -14,14 +14,10 @@ Conversation sample() {
   Conversation conversation;
   conversation.set_system("Be brief.");
   conversation.add_user("Hi \"you\"\n");
-  JsonObject function;
-  function.set("name", "look");
-  function.set("arguments", "{\"a\": 1.50}");
-  JsonObject call;
-  call.set("function", std::move(function));
-  conversation.add_reply({.reasoning = "hm", .content = "Hello ✓", .tool_calls = {call}});
+  conversation.add_reply(
+      {.reasoning = "hm", .content = "Hello ✓", .calls = {{"look", "{\"a\": 1.50}", true}}});
   conversation.add_user("More");
-  conversation.add_reply({.reasoning = "", .content = "No.", .tool_calls = {}});
+  conversation.add_reply({.reasoning = "", .content = "No.", .calls = {}});
   conversation.thinking = "high";
   return conversation;
 }
@@ -30,10 +26,21 @@ TEST(Conversation, HoldsMessagesInTheShapeOfTheFormats) {
   EXPECT_EQ(
       dump_json(sample().messages()),
       R"([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi \"you\"\n"}, )"
-      R"({"role": "assistant", "content": "Hello ✓", "reasoning_content": "hm", "tool_calls": [{"function": )"
+      R"({"role": "assistant", "content": "Hello ✓", "reasoning_content": "hm", "tool_calls": [{"type": "function", "function": )"
       R"({"name": "look", "arguments": "{\"a\": 1.50}"}}]}, {"role": "user", "content": "More"}, )"
       R"({"role": "assistant", "content": "No."}])");
   EXPECT_EQ(sample().turns(), 2);
+}
+
+TEST(Conversation, ACutCallStaysAsText) {
+  Conversation conversation;
+  conversation.add_reply({.reasoning = "",
+                          .content = "See: ",
+                          .calls = {{"a", "{\"x\": 1", false}, {"b", "[1]", true}, {"c", "{}", true}}});
+  EXPECT_EQ(
+      dump_json(conversation.messages()),
+      R"x([{"role": "assistant", "content": "See: a({\"x\": 1)b([1])", "tool_calls": [{"type": "function", )x"
+      R"x("function": {"name": "c", "arguments": "{}"}}]}])x");
 }
 
 TEST(Conversation, SystemComesFirstAndGoes) {
