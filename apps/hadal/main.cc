@@ -22,12 +22,8 @@ void leave_on(int signal) {
   sigaction(signal, &action, nullptr);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  leave_on(SIGINT);
-  leave_on(SIGTERM);
-  using hadal::ErrorCode;
+// argv -> one library call; the exit code.
+int run_program(int argc, char** argv) {
   CLI::App app{"hadal: run the DeepSeek-V4 family of models on this machine", "hadal"};
   app.require_subcommand(1);
   app.set_version_flag("--version", HADAL_VERSION);
@@ -41,12 +37,21 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ErrorCode::kUsage);
+    return app.exit(e) == 0 ? 0 : static_cast<int>(hadal::ErrorCode::kUsage);
   }
   hadal::set_log_verbosity(quiet ? -1 : verbose ? 1 : 0);
+  run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  using hadal::ErrorCode;
+  leave_on(SIGINT);
+  leave_on(SIGTERM);
   try {
-    run();
-    return 0;
+    return run_program(argc, argv);
   } catch (const hadal::Error& e) {
     std::fprintf(stderr, "hadal: %s\n", e.what());
     return static_cast<int>(e.code());
