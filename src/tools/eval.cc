@@ -90,7 +90,8 @@ class Evaluation {
         chunk_(std::min(options.model.chunk, tokens())),
         state_(model.config(), ops.entry_format(), tokens(), options.mtp),
         workspace_(model, chunk_, wants_logits() ? chunk_ : 0) {
-    if (!options.teacher.empty()) teacher_.emplace(options.teacher, model.config(), tokens());
+    if (!options.teacher.empty())
+      teacher_ = std::make_unique<Teacher>(options.teacher, model.config(), tokens());
     declare_output();
     hook_layers();
   }
@@ -120,7 +121,7 @@ class Evaluation {
   const int64_t chunk_;
   SequenceState state_;
   Workspace workspace_;
-  std::optional<Teacher> teacher_;
+  std::unique_ptr<Teacher> teacher_;
 
   Output output_;
   size_t logits_ = 0;
