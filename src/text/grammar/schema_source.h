@@ -33,8 +33,8 @@ class SchemaSource {
   std::string place(const Json& value) const;
   [[noreturn]] void refuse(const Json& schema, std::string_view keyword, std::string_view why) const;
 
-  // `parts` with everything that $ref and allOf bring in; nothing when one of them is the schema false. The first
-  // `expanded` parts are the outcome of an earlier call.
+  // `parts` with everything that $ref and allOf bring in; nothing when one of them is the schema false. The
+  // first `expanded` parts are the outcome of an earlier call.
   std::optional<SchemaParts> expand(const SchemaParts& parts, size_t expanded = 0);
   std::optional<SchemaParts> expand(const Json& schema) { return expand(SchemaParts{{&schema}}); }
 
