@@ -1,5 +1,6 @@
 #include "tools/render.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -49,7 +50,7 @@ TEST(Render, ABadLineDoesNotEndTheRun) {
         R"({"messages": [{"role": "boss"}], "options": {"thinking_mode": "chat"}})",
         "{\"messages\": \"\xFF\"}",
         R"({"messages": [{"role": "user", "content": "\ud800"}], "options": {"thinking_mode": "chat"}})"}) {
-    const std::string out = rendered(bad + "\n" + good + "\n");
+    const std::string out = rendered(fmt::format("{}\n{}\n", bad, good));
     EXPECT_EQ(out.rfind("{\"error\":\"", 0), 0u) << bad << " -> " << out;
     EXPECT_EQ(out.substr(out.find('\n') + 1),
               "{\"prompt\": \"<｜begin▁of▁sentence｜>\", \"special_ranges\": [[0, 29]]}\n")
