@@ -27,7 +27,7 @@ class Linker {
 
   Automata run() {
     for (const Rule& rule : exprs_.rules()) {
-      if (!rule.body && &rule - exprs_.rules().data() >= static_cast<ptrdiff_t>(external_)) {
+      if (!rule.defined && &rule - exprs_.rules().data() >= static_cast<ptrdiff_t>(external_)) {
         fail(ErrorCode::kUsage, "the rule {} is used but not defined", rule.name);
       }
     }
@@ -51,7 +51,7 @@ class Linker {
  private:
   void add_rule(RuleId rule) {
     made_[rule] = true;
-    const Dfa dfa = make_dfa(exprs_, *exprs_.rules()[rule].body, &plans_);
+    const Dfa dfa = make_dfa(exprs_, exprs_.rules()[rule].body, &plans_);
     const auto first = static_cast<uint32_t>(out_.states.size());
     if (first + dfa.states.size() > kMaxStates) {
       fail(ErrorCode::kUsage, "the grammar needs more than {} states; make it smaller", kMaxStates);

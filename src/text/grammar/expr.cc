@@ -87,7 +87,7 @@ ExprId Exprs::characters(std::vector<CodePoints> ranges) {
   return add({.kind = ExprKind::kCharacters, .bytes = {}, .characters = std::move(ranges)});
 }
 
-ExprId Exprs::sequence(std::vector<ExprId> parts) {
+ExprId Exprs::sequence(const std::vector<ExprId>& parts) {
   std::vector<ExprId> flat;
   for (const ExprId part : parts) {
     if (part == kNothing) return kNothing;
@@ -104,7 +104,7 @@ ExprId Exprs::sequence(std::vector<ExprId> parts) {
   return add({.kind = ExprKind::kSequence, .bytes = {}, .parts = std::move(flat)});
 }
 
-ExprId Exprs::choice(std::vector<ExprId> parts) {
+ExprId Exprs::choice(const std::vector<ExprId>& parts) {
   std::vector<ExprId> flat;
   std::unordered_set<ExprId> seen{kNothing};
   for (const ExprId part : parts) {
@@ -158,11 +158,14 @@ ExprId Exprs::automaton(std::shared_ptr<const Dfa> dfa, bool escaped) {
 
 RuleId Exprs::add_rule(std::string name, bool shared) {
   if (rules_.size() >= kMaxRules) fail(ErrorCode::kUsage, "the grammar has more than {} rules", kMaxRules);
-  rules_.push_back({std::move(name), std::nullopt, shared});
+  rules_.push_back({std::move(name), kNothing, false, shared});
   return static_cast<RuleId>(rules_.size() - 1);
 }
 
-void Exprs::set_rule(RuleId rule, ExprId body) { rules_[rule].body = body; }
+void Exprs::set_rule(RuleId rule, ExprId body) {
+  rules_[rule].body = body;
+  rules_[rule].defined = true;
+}
 
 ExprId Exprs::rule(RuleId rule) { return add({.kind = ExprKind::kRule, .bytes = {}, .min = rule}); }
 

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -63,7 +62,8 @@ struct Expr {
 
 struct Rule {
   std::string name;
-  std::optional<ExprId> body;
+  ExprId body = 0;
+  bool defined = false;
   // Never copied into its callers, so that all grammars share what is computed for it.
   bool shared = false;
 };
@@ -78,8 +78,8 @@ class Exprs {
   ExprId bytes(std::string_view text);
   ExprId characters(std::vector<CodePoints> ranges);
   ExprId any_character() { return characters({{0, kLastCodePoint}}); }
-  ExprId sequence(std::vector<ExprId> parts);
-  ExprId choice(std::vector<ExprId> parts);
+  ExprId sequence(const std::vector<ExprId>& parts);
+  ExprId choice(const std::vector<ExprId>& parts);
   ExprId repeat(ExprId part, uint32_t min, uint32_t max);
   ExprId optional(ExprId part) { return choice({kEmpty, part}); }
   ExprId star(ExprId part) { return repeat(part, 0, Expr::kUnbounded); }

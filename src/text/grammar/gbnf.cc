@@ -23,7 +23,7 @@ class GbnfParser {
   ExprId parse() {
     for (skip(true); at_ < text_.size(); skip(true)) definition();
     for (const auto& [name, rule] : rules_) {
-      if (!exprs_.rules()[rule].body)
+      if (!exprs_.rules()[rule].defined)
         fail(ErrorCode::kUsage, "grammar: the rule {} is used but not defined", name);
     }
     const auto root = rules_.find("root");
@@ -39,7 +39,7 @@ class GbnfParser {
     at_ += 3;
     skip(true);
     const RuleId rule = rule_of(name);
-    if (exprs_.rules()[rule].body) refuse("the rule " + name + " is defined twice");
+    if (exprs_.rules()[rule].defined) refuse("the rule " + name + " is defined twice");
     exprs_.set_rule(rule, alternatives(0));
     skip(false);
     if (at_ < text_.size() && peek() != '\n' && peek() != '\r') refuse("a line must end here");
@@ -53,7 +53,7 @@ class GbnfParser {
       skip(true);
       choices.push_back(sequence(depth));
     }
-    return exprs_.choice(std::move(choices));
+    return exprs_.choice(choices);
   }
 
   // Goes to a | that may stand in one of the next lines; stays where it is if there is none.
@@ -91,7 +91,7 @@ class GbnfParser {
       }
       items.push_back(repeated(item));
     }
-    return exprs_.sequence(std::move(items));
+    return exprs_.sequence(items);
   }
 
   ExprId repeated(ExprId item) {

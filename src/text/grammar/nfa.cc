@@ -143,7 +143,7 @@ uint32_t Nfa::build_rule(RuleId rule, uint32_t next) {
     case RulePlan::Use::kNever:
       return add_state();
     case RulePlan::Use::kInline:
-      return build(*exprs_->rules()[rule].body, next);
+      return build(exprs_->rules()[rule].body, next);
     case RulePlan::Use::kCall:
       break;
   }

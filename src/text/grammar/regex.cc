@@ -19,13 +19,14 @@ class RegexParser {
     const std::vector<Branch> branches = alternatives(0);
     if (!reader_.at_end()) reader_.refuse("a ) without its (");
     std::vector<ExprId> choices;
+    choices.reserve(branches.size());
     const ExprId anything = exprs_.star(exprs_.any_character());
     for (const Branch& branch : branches) {
       choices.push_back(whole ? branch.expr
                               : exprs_.sequence({branch.from_start ? Exprs::kEmpty : anything, branch.expr,
                                                  branch.to_end ? Exprs::kEmpty : anything}));
     }
-    return exprs_.choice(std::move(choices));
+    return exprs_.choice(choices);
   }
 
  private:
@@ -66,13 +67,14 @@ class RegexParser {
           return inner;
         }
         std::vector<ExprId> choices;
+        choices.reserve(inner.size());
         for (const Branch& b : inner) choices.push_back(b.expr);
-        items.push_back(quantified(exprs_.choice(std::move(choices))));
+        items.push_back(quantified(exprs_.choice(choices)));
       } else {
         items.push_back(quantified(exprs_.characters(one_character())));
       }
     }
-    whole.expr = exprs_.sequence(std::move(items));
+    whole.expr = exprs_.sequence(items);
     return {whole};
   }
 

@@ -19,7 +19,7 @@ class Planner {
       : exprs_(exprs), root_(root), external_(external), rules_(exprs.rules().size()) {
     uint32_t last = 0;
     for (const Rule& rule : exprs.rules()) {
-      if (rule.body) last = std::max(last, *rule.body);
+      if (rule.defined) last = std::max(last, rule.body);
     }
     count_ = last + 1;
     facts_.resize(count_);
@@ -49,8 +49,8 @@ class Planner {
     bool changed = false;
     for (size_t i = external_; i < rules_.size(); ++i) {
       const Rule& rule = exprs_.rules()[i];
-      if (!rule.body) continue;
-      const Facts& now = facts_[*rule.body];
+      if (!rule.defined) continue;
+      const Facts& now = facts_[rule.body];
       changed |= now.possible != rules_[i].possible || now.nullable != rules_[i].nullable;
       rules_[i] = now;
     }
@@ -107,9 +107,9 @@ class Planner {
       for (ExprId id = 0; id < count_; ++id) sizes_[id] = size_of(exprs_[id], known);
       for (size_t i = external_; i < rules_.size(); ++i) {
         const Rule& rule = exprs_.rules()[i];
-        if (known[i] || !rule.body || sizes_[*rule.body] == kUnknown) continue;
+        if (known[i] || !rule.defined || sizes_[rule.body] == kUnknown) continue;
         known[i] = changed = true;
-        inlined_[i] = !rule.shared && i != root_ && sizes_[*rule.body] <= kInlineSize;
+        inlined_[i] = !rule.shared && i != root_ && sizes_[rule.body] <= kInlineSize;
       }
     }
   }
@@ -141,7 +141,7 @@ class Planner {
       }
       case ExprKind::kRule:
         if (!known[expr.min]) return kUnknown;
-        if (inlined_[expr.min]) size = sizes_[*exprs_.rules()[expr.min].body];
+        if (inlined_[expr.min]) size = sizes_[exprs_.rules()[expr.min].body];
         break;
       case ExprKind::kAutomaton:
         size = exprs_.dfa(expr.min).states.size();

@@ -186,14 +186,14 @@ bool SchemaCheck::apart(const Json& a, const Json& b) {
 
 bool SchemaCheck::apart(const SchemaParts& a, const SchemaParts& b, int depth) {
   source_.work().spend(8);
-  for (const auto& [lists, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
-    const std::optional<JsonArray> values = listed(*lists);
-    if (!values) continue;
-    return std::none_of(values->begin(), values->end(), [&](const Json& value) {
-      return std::all_of(other->begin(), other->end(),
+  const auto none_holds = [&](const JsonArray& values, const SchemaParts& parts) {
+    return std::none_of(values.begin(), values.end(), [&](const Json& value) {
+      return std::all_of(parts.begin(), parts.end(),
                          [&](const SchemaPart& part) { return valid(value, *part.schema); });
     });
-  }
+  };
+  if (const std::optional<JsonArray> in_a = listed(a)) return none_holds(*in_a, b);
+  if (const std::optional<JsonArray> in_b = listed(b)) return none_holds(*in_b, a);
   const auto shared = static_cast<uint8_t>(types(a) & types(b));
   if ((shared & (JsonTypes::kNull | JsonTypes::kBoolean | JsonTypes::kArray)) != 0) return false;
   if ((shared & JsonTypes::kObject) != 0 && !objects_apart(a, b, depth)) return false;
@@ -212,33 +212,42 @@ bool SchemaCheck::apart(const SchemaParts& a, const SchemaParts& b, int depth) {
   return true;
 }
 
-// A member that both need and that cannot be the same, or that one needs and the other forbids.
 bool SchemaCheck::objects_apart(const SchemaParts& a, const SchemaParts& b, int depth) {
-  if (depth > 8) return false;
-  const auto needs = [&](const SchemaParts& parts, const std::string& name) {
-    return std::any_of(parts.begin(), parts.end(),
-                       [&](const SchemaPart& part) { return is_required(source_, *part.schema, name); });
-  };
-  for (const auto& [one, other] : {std::pair(&a, &b), std::pair(&b, &a)}) {
-    for (const SchemaPart& part : *one) {
-      const JsonArray* const required = source_.array(*part.schema, "required");
-      for (const Json& name : required == nullptr ? JsonArray() : *required) {
-        if (name.string() == nullptr) continue;
-        for (const SchemaPart& opposite : *other) {
-          const JsonObject* const properties = source_.object(*opposite.schema, "properties");
-          const Json* const theirs = properties == nullptr ? nullptr : properties->find(*name.string());
-          const Json* const rest = opposite.schema->find("additionalProperties");
-          const bool closed = rest != nullptr && rest->boolean() != nullptr && !*rest->boolean() &&
-                              opposite.schema->find("patternProperties") == nullptr;
-          if (theirs == nullptr && closed) return true;
-          const JsonObject* const own = source_.object(*part.schema, "properties");
-          const Json* const mine = own == nullptr ? nullptr : own->find(*name.string());
-          if (theirs == nullptr || mine == nullptr || !needs(*other, *name.string())) continue;
-          const auto in_mine = source_.expand(*mine);
-          const auto in_theirs = source_.expand(*theirs);
-          if (!in_mine || !in_theirs || apart(*in_mine, *in_theirs, depth + 1)) return true;
-        }
-      }
+  constexpr int kDeepest = 8;
+  return depth <= kDeepest && (needs_apart(a, b, depth) || needs_apart(b, a, depth));
+}
+
+// A member that `one` needs and that the other forbids, or needs too but cannot be the same.
+bool SchemaCheck::needs_apart(const SchemaParts& one, const SchemaParts& other, int depth) {
+  for (const SchemaPart& part : one) {
+    const JsonArray* const required = source_.array(*part.schema, "required");
+    if (required == nullptr) continue;
+    const JsonObject* const own = source_.object(*part.schema, "properties");
+    for (const Json& name : *required) {
+      if (name.string() == nullptr) continue;
+      const Json* const mine = own == nullptr ? nullptr : own->find(*name.string());
+      if (member_apart(*name.string(), mine, other, depth)) return true;
+    }
+  }
+  return false;
+}
+
+bool SchemaCheck::member_apart(const std::string& name, const Json* mine, const SchemaParts& other,
+                               int depth) {
+  const bool needed = std::any_of(other.begin(), other.end(), [&](const SchemaPart& part) {
+    return is_required(source_, *part.schema, name);
+  });
+  for (const SchemaPart& part : other) {
+    const JsonObject* const properties = source_.object(*part.schema, "properties");
+    const Json* const theirs = properties == nullptr ? nullptr : properties->find(name);
+    if (theirs == nullptr) {
+      const Json* const rest = part.schema->find("additionalProperties");
+      const bool closed = rest != nullptr && rest->boolean() != nullptr && !*rest->boolean();
+      if (closed && part.schema->find("patternProperties") == nullptr) return true;
+    } else if (mine != nullptr && needed) {
+      const auto in_mine = source_.expand(*mine);
+      const auto in_theirs = source_.expand(*theirs);
+      if (!in_mine || !in_theirs || apart(*in_mine, *in_theirs, depth + 1)) return true;
     }
   }
   return false;

@@ -34,6 +34,8 @@ class SchemaCheck {
   bool valid_number(const Json& value, const Json& schema);
   bool apart(const SchemaParts& a, const SchemaParts& b, int depth);
   bool objects_apart(const SchemaParts& a, const SchemaParts& b, int depth);
+  bool needs_apart(const SchemaParts& one, const SchemaParts& other, int depth);
+  bool member_apart(const std::string& name, const Json* mine, const SchemaParts& other, int depth);
   uint8_t types(const SchemaParts& parts) const;
   // The values that the parts list; nothing if they list none.
   std::optional<JsonArray> listed(const SchemaParts& parts);

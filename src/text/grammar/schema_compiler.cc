@@ -55,7 +55,7 @@ ExprId SchemaCompiler::choice_of(const SchemaParts& parts, size_t part, bool one
     with.push_back({&alternative});
     choices.push_back(compile(with, parts.size()));
   }
-  return e_.choice(std::move(choices));
+  return e_.choice(choices);
 }
 
 void SchemaCompiler::require_apart(const Json& schema, const JsonArray& alternatives) {
@@ -88,7 +88,7 @@ ExprId SchemaCompiler::conditions(const SchemaParts& parts) {
     choices.push_back(number(parts, (types & JsonTypes::kFraction) == 0));
   if ((types & JsonTypes::kArray) != 0) choices.push_back(array(parts));
   if ((types & JsonTypes::kObject) != 0) choices.push_back(object(parts));
-  return e_.choice(std::move(choices));
+  return e_.choice(choices);
 }
 
 ExprId SchemaCompiler::listed(const SchemaParts& parts, const JsonArray& values) {
@@ -98,7 +98,7 @@ ExprId SchemaCompiler::listed(const SchemaParts& parts, const JsonArray& values)
                                    [&](const SchemaPart& part) { return check_.valid(value, *part.schema); });
     if (holds) choices.push_back(literal(value));
   }
-  return e_.choice(std::move(choices));
+  return e_.choice(choices);
 }
 
 ExprId SchemaCompiler::literal(const Json& value) const {
@@ -108,14 +108,14 @@ ExprId SchemaCompiler::literal(const Json& value) const {
       if (!parts.empty()) parts.push_back(json_.comma());
       parts.push_back(json_.member(e_.bytes(json_quoted(member.key)), literal(member.value)));
     }
-    return json_.object(e_.sequence(std::move(parts)));
+    return json_.object(e_.sequence(parts));
   }
   if (value.array() != nullptr) {
     for (const Json& item : *value.array()) {
       if (!parts.empty()) parts.push_back(json_.comma());
       parts.push_back(json_.item(literal(item)));
     }
-    return json_.array(e_.sequence(std::move(parts)));
+    return json_.array(e_.sequence(parts));
   }
   if (value.real() != nullptr && !decimal_of(value))
     fail(ErrorCode::kUsage, "JSON schema: a listed number is not finite");

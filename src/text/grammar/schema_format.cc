@@ -30,9 +30,9 @@ std::string ipv6() {
   for (int before = 0; before <= 7; ++before) {
     const int after = 7 - before;
     pattern += "|";
-    if (before > 0) pattern += "(" + group + ":){" + std::to_string(before - 1) + "}" + group;
+    if (before > 0) pattern += fmt::format("({0}:){{{1}}}{0}", group, before - 1);
     pattern += "::";
-    if (after > 0) pattern += "((" + group + ":){0," + std::to_string(after - 1) + "}" + group + ")?";
+    if (after > 0) pattern += fmt::format("(({0}:){{0,{1}}}{0})?", group, after - 1);
   }
   return pattern + ")";
 }
@@ -49,8 +49,8 @@ std::string duration() {
     std::string pattern;
     for (size_t first = 0; first < units.size(); ++first) {
       std::string tail;
-      for (size_t i = units.size(); i-- > first + 1;) tail = "(" + number + units[i] + tail + ")?";
-      pattern += (first == 0 ? "" : "|") + number + units[first] + tail;
+      for (size_t i = units.size(); i-- > first + 1;) tail = fmt::format("({}{}{})?", number, units[i], tail);
+      pattern += fmt::format("{}{}{}{}", first == 0 ? "" : "|", number, units[first], tail);
     }
     return "(" + pattern + ")";
   };

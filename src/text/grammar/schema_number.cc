@@ -23,7 +23,7 @@ class Magnitudes {
     if (size > kNumberDigits) return Exprs::kNothing;
     ExprId equal = fraction_at_least();
     for (size_t i = size; i-- > 0;) {
-      const ExprId more = e_.sequence({digit(whole_[i] + 1, '9'), all(size - i - 1), any_fraction()});
+      const ExprId more = e_.sequence({digit(after(whole_[i]), '9'), all(size - i - 1), any_fraction()});
       equal = e_.choice({more, e_.sequence({digit(whole_[i], whole_[i]), equal})});
     }
     if (size == kNumberDigits) return equal;
@@ -36,8 +36,8 @@ class Magnitudes {
     const auto size = static_cast<uint32_t>(whole_.size());
     ExprId equal = fraction_at_most();
     for (size_t i = size; i-- > 0;) {
-      const int lowest = i == 0 && size > 1 ? '1' : '0';
-      const ExprId less = e_.sequence({digit(lowest, whole_[i] - 1), all(size - i - 1), any_fraction()});
+      const char lowest = i == 0 && size > 1 ? '1' : '0';
+      const ExprId less = e_.sequence({digit(lowest, before(whole_[i])), all(size - i - 1), any_fraction()});
       equal = e_.choice({less, e_.sequence({digit(whole_[i], whole_[i]), equal})});
     }
     if (size == 1) return equal;
@@ -47,9 +47,11 @@ class Magnitudes {
   }
 
  private:
-  ExprId digit(int low, int high) const {
+  static char after(char digit) { return static_cast<char>(digit + 1); }
+  static char before(char digit) { return static_cast<char>(digit - 1); }
+  ExprId digit(char low, char high) const {
     if (low > high) return Exprs::kNothing;
-    return e_.characters({{static_cast<uint32_t>(low), static_cast<uint32_t>(high)}});
+    return e_.characters({{static_cast<uint8_t>(low), static_cast<uint8_t>(high)}});
   }
   ExprId all(size_t count) const {
     return json_.digits(static_cast<uint32_t>(count), static_cast<uint32_t>(count));
@@ -64,7 +66,7 @@ class Magnitudes {
     if (fraction_.empty()) return strict_ ? e_.sequence({e_.bytes("."), above_zero()}) : any_fraction();
     ExprId rest = strict_ ? above_zero() : more_digits();
     for (size_t i = fraction_.size(); i-- > 0;) {
-      rest = e_.choice({e_.sequence({digit(fraction_[i] + 1, '9'), more_digits()}),
+      rest = e_.choice({e_.sequence({digit(after(fraction_[i]), '9'), more_digits()}),
                         e_.sequence({digit(fraction_[i], fraction_[i]), rest})});
     }
     return e_.sequence({e_.bytes("."), rest});
@@ -80,7 +82,7 @@ class Magnitudes {
     for (size_t i = fraction_.size(); i-- > 0;) {
       // A text that ends here has only zeros where the bound has more.
       rest = e_.choice({i > 0 ? Exprs::kEmpty : Exprs::kNothing,
-                        e_.sequence({digit('0', fraction_[i] - 1), more_digits()}),
+                        e_.sequence({digit('0', before(fraction_[i])), more_digits()}),
                         e_.sequence({digit(fraction_[i], fraction_[i]), rest})});
     }
     return e_.optional(e_.sequence({e_.bytes("."), rest}));

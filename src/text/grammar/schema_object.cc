@@ -186,8 +186,9 @@ ExprId SchemaCompiler::additional_members(const SchemaParts& parts,
       continue;
     }
     std::vector<ExprId> names;
+    names.reserve(declared.size());
     for (const std::string& name : declared) names.push_back(e_.bytes(name));
-    Dfa set = difference(keys.dfa(), make_dfa(e_, e_.choice(std::move(names))), e_.work());
+    Dfa set = difference(keys.dfa(), make_dfa(e_, e_.choice(names)), e_.work());
     for (const std::string& other : patterns) {
       if (other.empty()) continue;
       const Dfa& of_other = patterns_.at(other);
@@ -198,7 +199,7 @@ ExprId SchemaCompiler::additional_members(const SchemaParts& parts,
     const ExprId key = e_.sequence({e_.bytes("\""), text, e_.bytes("\"")});
     choices.push_back(json_.member(key, value));
   }
-  return e_.choice(std::move(choices));
+  return e_.choice(choices);
 }
 
 }  // namespace hadal::grammar

@@ -120,7 +120,7 @@ void SchemaSource::note_places(const Json& value) {
 std::string SchemaSource::place(const Json& value) const {
   std::string path;
   for (auto at = parents_.find(&value); at != parents_.end(); at = parents_.find(at->second.value)) {
-    path = "/" + at->second.key + path;
+    path.insert(0, "/" + at->second.key);
   }
   return "#" + path;
 }
