@@ -7,7 +7,8 @@ std::shared_ptr<const CompiledGrammar> schema(std::string_view text, bool flexib
   return CompiledGrammar::json_schema(text, small_vocabulary(), {flexible});
 }
 
-void expect(std::string_view text, std::vector<std::string> good, std::vector<std::string> bad) {
+void expect(std::string_view text, const std::vector<std::string>& good,
+            const std::vector<std::string>& bad) {
   SCOPED_TRACE(text);
   const auto grammar = schema(text);
   for (const std::string& value : good) EXPECT_TRUE(matches(grammar, value)) << value;
@@ -75,9 +76,9 @@ TEST(GrammarSchema, Strings) {
 TEST(GrammarSchema, Formats) {
   const auto format = [](const std::string& name, std::vector<std::string> good,
                          std::vector<std::string> bad) {
-    for (std::string& value : good) value = "\"" + value + "\"";
-    for (std::string& value : bad) value = "\"" + value + "\"";
-    expect(R"({"type":"string","format":")" + name + "\"}", std::move(good), std::move(bad));
+    for (std::string& value : good) value = fmt::format("\"{}\"", value);
+    for (std::string& value : bad) value = fmt::format("\"{}\"", value);
+    expect(R"({"type":"string","format":")" + name + "\"}", good, bad);
   };
   format("date", {"2024-02-29", "1999-12-31"}, {"2023-02-29", "2024-13-01", "2024-04-31", "24-01-01"});
   format("time", {"23:59:59Z", "00:00:00.5+01:30"}, {"24:00:00Z", "00:00:00"});
