@@ -59,16 +59,19 @@ CallOrder order_of_calls(const Json& tool_calls, const Turn& turn) {
 void sort_results(Turn& turn, const CallOrder& order) {
   const auto is_result = [](const TurnPart& part) { return part.is_tool_result; };
   if (order.empty() || std::ranges::count_if(turn.parts, is_result) < 2) return;
-  std::vector<std::pair<size_t, TurnPart>> results;
-  for (const TurnPart& part : turn.parts) {
-    if (!part.is_tool_result) continue;
-    const auto known = part.call_id == nullptr ? order.end() : order.find(id_key(*part.call_id, turn));
-    results.emplace_back(known == order.end() ? 0 : known->second, part);
+  const std::vector<TurnPart> unsorted = turn.parts;
+  // Equal ranks keep their order: the place in the turn comes second.
+  std::vector<std::pair<size_t, size_t>> results;
+  for (size_t i = 0; i < unsorted.size(); ++i) {
+    if (!unsorted[i].is_tool_result) continue;
+    const Json* const id = unsorted[i].call_id;
+    const auto known = id == nullptr ? order.end() : order.find(id_key(*id, turn));
+    results.emplace_back(known == order.end() ? 0 : known->second, i);
   }
-  std::ranges::stable_sort(results, {}, &std::pair<size_t, TurnPart>::first);
+  std::ranges::sort(results);
   auto next = results.begin();
   for (TurnPart& part : turn.parts)
-    if (part.is_tool_result) part = (next++)->second;
+    if (part.is_tool_result) part = unsorted[(next++)->second];
 }
 
 }  // namespace
