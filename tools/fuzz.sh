@@ -21,7 +21,8 @@ status=0
 "$program" -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
   -artifact_prefix="$findings/" "$corpus" "$root/tests/fuzz/corpus/$target" >"$log" 2>&1 || status=$?
 executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
-cpu=$(times | sed -n '2s/ .*//p')
+times >"$log.times"
+cpu=$(sed -n '2s/ .*//p' "$log.times")
 left=$(find "$findings" -type f | wc -l)
 echo "$target: ${executions:-0} executions, $cpu of CPU time, $(find "$corpus" -type f | wc -l) inputs kept, $left findings"
 if [ "$status" -ne 0 ] || [ "$left" -ne 0 ]; then

@@ -120,7 +120,7 @@ void JsonFields::expect_boolean(std::string_view key, bool only) {
 
 void JsonFields::expect_text(std::string_view key, std::string_view only) {
   const std::string_view text = text_or(key, only);
-  if (text != only) file_.bad("{} is {}; this program knows only {:?}", name_of(key), shown(text), only);
+  if (text != only) file_.bad("{} is {}; this program knows only {}", name_of(key), shown(text), shown(only));
 }
 
 void JsonFields::known(std::initializer_list<std::string_view> keys) {

@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/json.h"
+#include "base/printable.h"
 #include "tools/inspect_files.h"
 #include "tools/json_writer.h"
 #include "tools/readable.h"

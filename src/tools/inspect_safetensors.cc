@@ -4,6 +4,7 @@
 
 #include <ostream>
 
+#include "base/printable.h"
 #include "tools/inspect_files.h"
 #include "tools/json_writer.h"
 #include "tools/readable.h"

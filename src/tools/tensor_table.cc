@@ -5,14 +5,10 @@
 
 #include <ostream>
 
+#include "base/printable.h"
 #include "tools/readable.h"
 
 namespace hadal {
-
-std::string printable(std::string_view text) {
-  const std::string quoted = fmt::format("{:?}", text);
-  return quoted.substr(1, quoted.size() - 2);
-}
 
 void print_tensor(std::ostream& out, std::string_view name, std::string_view type, const std::string& shape,
                   uint64_t bytes) {

@@ -21,9 +21,6 @@ struct TensorSum {
 // By the name of the element type.
 using TensorSums = std::map<std::string, TensorSum, std::less<>>;
 
-// A text from a file without what a terminal would obey.
-std::string printable(std::string_view text);
-
 void print_tensor(std::ostream& out, std::string_view name, std::string_view type, const std::string& shape,
                   uint64_t bytes);
 void print_sums(std::ostream& out, const TensorSums& sums);

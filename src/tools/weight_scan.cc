@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace hadal {
 namespace {
@@ -70,7 +71,7 @@ void scan_weights(const Checkpoint& checkpoint, ThreadPool& pool) {
     if (at != kNone)
       fail(ErrorCode::kInvalidModel,
            "{}: tensor {} ({}) is not a finite number at element {}; the file is damaged: fetch it again",
-           place.file->path(), place.tensor->name, dtype_name(tensor.dtype), at);
+           place.file->path(), printable(place.tensor->name), dtype_name(tensor.dtype), at);
   }
 }
 

@@ -89,6 +89,16 @@ TEST(Gguf, RefusalsSayWhatIsWrong) {
                  "\"t\" is there twice");
 }
 
+// Found by fuzzing: the cut of a long name fell inside a character.
+TEST(Gguf, LongNamesAreCutAnywhere) {
+  for (int before = 110; before < 125; ++before)
+    expect_refused(GgufBytes(0, 1)
+                       .key(std::string(before, 'a') + "ü漢🙂ü漢🙂", static_cast<GgufType>(99))
+                       .add(0)
+                       .bytes(),
+                   "the value type 99");
+}
+
 TEST(GgmlTypes, Ids) {
   EXPECT_EQ(ggml_type(4), nullptr);
   EXPECT_EQ(ggml_type(255), nullptr);
