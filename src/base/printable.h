@@ -11,5 +11,7 @@ namespace hadal {
 // Valid printable UTF-8 as it is; control and direction-changing characters, quotes, backslashes and bytes
 // that are not UTF-8 as escapes: \n, \", \u{9b}, \xc3.
 std::string printable(std::string_view text);
+// The same between double quotes.
+std::string in_quotes(std::string_view text);
 
 }  // namespace hadal

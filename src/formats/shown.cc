@@ -8,9 +8,8 @@ namespace hadal {
 
 std::string shown(std::string_view text) {
   constexpr size_t kLongest = 120;
-  const std::string start = printable(text.substr(0, kLongest));
-  return text.size() <= kLongest ? fmt::format("\"{}\"", start)
-                                 : fmt::format("\"{}\"... ({} bytes)", start, text.size());
+  const std::string start = in_quotes(text.substr(0, kLongest));
+  return text.size() <= kLongest ? start : fmt::format("{}... ({} bytes)", start, text.size());
 }
 
 }  // namespace hadal

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/file.h"
+#include "base/printable.h"
 #include "base/utf8.h"
 #include "text/pretokenizer.h"
 #include "text/tokenizer_json.h"
@@ -70,8 +71,8 @@ std::vector<int32_t> Tokenizer::encode_segments(std::string_view text,
     const std::string_view name = text.substr(begin, static_cast<size_t>(range.end) - begin);
     const std::optional<int32_t> id = added_.find(name);
     if (!id)
-      fail(ErrorCode::kUsage, "markup at bytes [{}, {}) is {:?}, which is no control token of this tokenizer",
-           range.begin, range.end, name);
+      fail(ErrorCode::kUsage, "markup at bytes [{}, {}) is {}, which is no control token of this tokenizer",
+           range.begin, range.end, in_quotes(name));
     append_content(text.substr(done, begin - done), call);
     ids.push_back(*id);
     done = static_cast<size_t>(range.end);

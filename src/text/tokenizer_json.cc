@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "base/utf8.h"
 
 namespace hadal {
@@ -194,14 +195,15 @@ void Reader::read_names() {
   names_.resize(listed);
   for (const auto& [token, value] : base_tokens) {
     Name& name = names_[id_of(value, token)];
-    if (name.text.data() != nullptr) bad("model.vocab gives one id to both {:?} and {:?}", name.text, token);
+    if (name.text.data() != nullptr)
+      bad("model.vocab gives one id to both {} and {}", in_quotes(name.text), in_quotes(token));
     name.text = token;
   }
   for (const element token : added_tokens) read_added(token);
   while (!names_.empty() && names_.back().text.data() == nullptr) names_.pop_back();
   for (size_t id = 0; id < names_.size(); ++id) {
     if (names_[id].text.data() == nullptr)
-      bad("no token has the id {}, but {:?} has {}; ids must have no gaps", id, names_.back().text,
+      bad("no token has the id {}, but {} has {}; ids must have no gaps", id, in_quotes(names_.back().text),
           names_.size() - 1);
   }
 }
@@ -219,7 +221,8 @@ void Reader::read_added(element token) {
   const size_t id = id_of(member(token, "id"), text);
   Name& name = names_[id];
   if (name.added || (name.text.data() != nullptr && name.text != text))
-    bad("added_tokens[{}] gives {:?} the id {}, which {:?} has", index, text, id, name.text);
+    bad("added_tokens[{}] gives {} the id {}, which {} has", index, in_quotes(text), id,
+        in_quotes(name.text));
   name = {text, true};
   added_.push_back({std::string(text), static_cast<int32_t>(id)});
 }
@@ -235,7 +238,8 @@ Vocabulary Reader::make_vocabulary() const {
     if (name.added) {
       tokens.bytes += name.text;
     } else if (!append_bytes(name.text, tokens.bytes)) {
-      bad("model.vocab: {:?} has a character that stands for no byte, and is not in added_tokens", name.text);
+      bad("model.vocab: {} has a character that stands for no byte, and is not in added_tokens",
+          in_quotes(name.text));
     }
     const size_t size = tokens.bytes.size() - begin;
     if (size == 0 || size > kMaxTokenBytes)
@@ -247,7 +251,7 @@ Vocabulary Reader::make_vocabulary() const {
   Vocabulary vocabulary(std::move(tokens), ordinary);
   const int32_t duplicate = vocabulary.duplicate();
   if (duplicate != Vocabulary::kNone)
-    bad("model.vocab has {:?} twice", names_[static_cast<size_t>(duplicate)].text);
+    bad("model.vocab has {} twice", in_quotes(names_[static_cast<size_t>(duplicate)].text));
   for (int byte = 0; byte < 256; ++byte) {
     const char text = static_cast<char>(byte);
     if (vocabulary.find({&text, 1}) == Vocabulary::kNone)
@@ -263,12 +267,12 @@ void Reader::check_added_are_not_ordinary(const Vocabulary& vocabulary) const {
   for (const AddedTokens::Token& token : added_) {
     bytes.clear();
     if (append_bytes(token.text, bytes) && vocabulary.find(bytes) != Vocabulary::kNone)
-      bad("added_tokens gives {:?} the id {}, model.vocab another one", token.text, token.id);
+      bad("added_tokens gives {} the id {}, model.vocab another one", in_quotes(token.text), token.id);
     texts.push_back(token.text);
   }
   std::sort(texts.begin(), texts.end());
   const auto twice = std::adjacent_find(texts.begin(), texts.end());
-  if (twice != texts.end()) bad("added_tokens has {:?} twice", *twice);
+  if (twice != texts.end()) bad("added_tokens has {} twice", in_quotes(*twice));
 }
 
 MergeTable Reader::make_merges(const Vocabulary& vocabulary) const {
@@ -311,8 +315,8 @@ Merge Reader::find_tokens(const SpelledMerge& spelled, const Vocabulary& vocabul
   for (int part = 0; part < 3; ++part) {
     ids[part] = vocabulary.find(spelled.part(part), spelled.keys[part]);
     if (ids[part] == Vocabulary::kNone)
-      bad("model.merges[{}] needs {:?}, which is no ordinary token of model.vocab", index,
-          spelled.part(part));
+      bad("model.merges[{}] needs {}, which is no ordinary token of model.vocab", index,
+          in_quotes(spelled.part(part)));
   }
   return {ids[0], ids[1], ids[2]};
 }
@@ -350,7 +354,8 @@ void Reader::expect_string(element object, std::string_view key, std::string_vie
                            std::string_view expected) const {
   std::string_view value;
   const element seen = member(object, key);
-  if (seen.get(value) || value != expected) bad("{} is {}; only {:?} is known", field, shown(seen), expected);
+  if (seen.get(value) || value != expected)
+    bad("{} is {}; only {} is known", field, shown(seen), in_quotes(expected));
 }
 
 void Reader::expect_false(element object, std::string_view key, std::string_view field) const {
@@ -362,7 +367,8 @@ void Reader::expect_false(element object, std::string_view key, std::string_view
 size_t Reader::id_of(element value, std::string_view token) const {
   uint64_t id = 0;
   if (value.get(id) || id >= names_.size())
-    bad("the id of {:?} is {}; {} tokens have the ids from 0 on", token, shown(value), names_.size());
+    bad("the id of {} is {}; {} tokens have the ids from 0 on", in_quotes(token), shown(value),
+        names_.size());
   return id;
 }
 

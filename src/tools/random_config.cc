@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/printable.h"
 
 namespace hadal {
 namespace {
@@ -151,13 +152,13 @@ void apply_set(Config& config, std::string_view set) {
   const std::string_view value = set.substr(equals + 1);
   std::string* const json = config.find(key);
   if (json == nullptr)
-    fail(ErrorCode::kUsage, "--set {}: config.json has no key {:?}; its keys are {}", set, key,
+    fail(ErrorCode::kUsage, "--set {}: config.json has no key {}; its keys are {}", set, in_quotes(key),
          config.keys());
   simdjson::dom::parser parser;
   simdjson::dom::element parsed;
   if (value.empty() || parser.parse(simdjson::padded_string(value)).get(parsed) != simdjson::SUCCESS)
-    fail(ErrorCode::kUsage, "--set {}: {:?} is not JSON (a number, true, a list in [], text in quotes)", set,
-         value);
+    fail(ErrorCode::kUsage, "--set {}: {} is not JSON (a number, true, a list in [], text in quotes)", set,
+         in_quotes(value));
   *json = std::string(value);
 }
 
@@ -192,7 +193,8 @@ std::string random_config_json(std::string_view preset_name, const std::vector<s
   const auto preset = std::find_if(std::begin(kPresets), std::end(kPresets),
                                    [&](const Preset& p) { return p.name == preset_name; });
   if (preset == std::end(kPresets)) {
-    fail(ErrorCode::kUsage, "no preset {:?}; there are {}", preset_name, fmt::join(random_presets(), ", "));
+    fail(ErrorCode::kUsage, "no preset {}; there are {}", in_quotes(preset_name),
+         fmt::join(random_presets(), ", "));
   }
   Config config;
   for (const auto& [key, size] : preset->sizes) config.set(key, std::to_string(size));

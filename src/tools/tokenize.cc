@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/printable.h"
 #include "tools/jsonl.h"
 
 namespace hadal {
@@ -61,7 +62,8 @@ void tokenize_text(const Tokenizer& tokenizer, bool content, std::istream& in, s
   const std::string text{std::istreambuf_iterator<char>(in), {}};
   const std::vector<int32_t> ids = content ? tokenizer.encode_content(text) : tokenizer.encode(text);
   for (const int32_t id : ids)
-    out << fmt::format("{:>7} {} {:?}\n", id, tokenizer.is_added(id) ? '*' : ' ', tokenizer.token_bytes(id));
+    out << fmt::format("{:>7} {} {}\n", id, tokenizer.is_added(id) ? '*' : ' ',
+                       in_quotes(tokenizer.token_bytes(id)));
   if (!out.flush()) fail(ErrorCode::kIo, "standard output: write failed");
   log_info("{} bytes, {} tokens", text.size(), ids.size());
 }

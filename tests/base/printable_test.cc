@@ -30,5 +30,10 @@ TEST(Printable, EveryCutOfACharacter) {
   EXPECT_EQ(printable("\xff\xed\xb0\x80"), "\\xff\\xed\\xb0\\x80");
 }
 
+TEST(Printable, InQuotes) {
+  EXPECT_EQ(in_quotes("a\"b"), "\"a\\\"b\"");
+  EXPECT_EQ(in_quotes("\xe2\x82"), "\"\\xe2\\x82\"");  // a cut-off character
+}
+
 }  // namespace
 }  // namespace hadal
