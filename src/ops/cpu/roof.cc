@@ -14,9 +14,9 @@ constexpr size_t kSliceBytes = 16 << 20;  // that each thread reads between two 
 constexpr int64_t kRounds = 1 << 16;
 
 // Without an instruction set: what the compiler's baseline gives.
-int32_t read_plainly(const std::byte* bytes, int64_t count) {
-  int32_t sum = 0;
-  for (int64_t i = 0; i < count; ++i) sum += static_cast<int32_t>(bytes[i]);
+uint32_t read_plainly(const std::byte* bytes, int64_t count) {
+  uint32_t sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += static_cast<uint32_t>(bytes[i]);
   return sum;
 }
 
@@ -57,7 +57,7 @@ Roof::Roof(Isa isa, int threads) : isa_(isa), pool_(threads) {}
 double Roof::read_gb_s(std::span<const std::byte> memory) {
   if (memory.empty()) return 0;
   const RoofKernels& kernels = kernels_of(isa_);
-  std::vector<int32_t> sums(static_cast<size_t>(pool_.threads()));
+  std::vector<uint32_t> sums(static_cast<size_t>(pool_.threads()));
   return 1e-9 * rate([&] {
            if (at_ >= memory.size()) at_ = 0;
            const size_t count = std::min(kSliceBytes * sums.size(), memory.size() - at_);

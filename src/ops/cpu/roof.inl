@@ -2,7 +2,7 @@
 // header; kRoofSums is how many sums fill its registers.
 
 // Four streams side by side: the memory gives more to them than to one.
-inline int32_t read(const std::byte* bytes, int64_t count) {
+inline uint32_t read(const std::byte* bytes, int64_t count) {
   constexpr int64_t kStreams = 4;
   const int64_t quarter = count / (kStreams * 64) * 64;
   I32x16 sums[kStreams] = {splat_i32(0), splat_i32(0), splat_i32(0), splat_i32(0)};
@@ -10,11 +10,11 @@ inline int32_t read(const std::byte* bytes, int64_t count) {
 #pragma GCC unroll 4
     for (int64_t i = 0; i < kStreams; ++i) sums[i] = sums[i] + load_i32(bytes + i * quarter + at);
   }
-  int32_t lanes[16];
+  uint32_t lanes[16];
   store_i32(lanes, (sums[0] + sums[1]) + (sums[2] + sums[3]));
-  int32_t sum = 0;
-  for (const int32_t lane : lanes) sum += lane;
-  for (int64_t at = kStreams * quarter; at < count; ++at) sum += static_cast<int32_t>(bytes[at]);
+  uint32_t sum = 0;
+  for (const uint32_t lane : lanes) sum += lane;
+  for (int64_t at = kStreams * quarter; at < count; ++at) sum += static_cast<uint32_t>(bytes[at]);
   return sum;
 }
 

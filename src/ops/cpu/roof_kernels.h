@@ -8,7 +8,7 @@ namespace hadal {
 
 struct RoofKernels {
   // Reads all the bytes; the result depends on each of them.
-  int32_t (*read)(const std::byte* bytes, int64_t count);
+  uint32_t (*read)(const std::byte* bytes, int64_t count);
   // Independent multiply-adds in registers; returns how many, and what came out in `result`.
   int64_t (*multiply_add)(int64_t rounds, float* result);
 };
