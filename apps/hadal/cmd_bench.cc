@@ -33,7 +33,7 @@ void add_bench(CLI::App& app, std::function<void()>& run) {
   add("--prompt", options->bench.prompt, 1, "tokens that a run of prefill reads (default 512)");
   add("--gen", options->bench.gen, 1, "tokens that are decoded, one by one (default 64)");
   add("--ctx", options->bench.ctx, 0, "tokens before them (default 0; their state is made up at once)");
-  add("--chunk", options->bench.model.chunk, 1, "tokens of a prompt that are computed at once (default 512)");
+  add("--chunk", options->bench.model.chunk, 1, "tokens of a prompt that are computed at once (default 256)");
   command->add_flag("--json", options->json, "print one JSON object");
   command->callback([options, &run] { run = [options] { bench_model(*options); }; });
 }

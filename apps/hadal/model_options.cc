@@ -43,7 +43,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
 void add_sequence_options(CLI::App& command, ModelOptions& options, bool& dry_run) {
   command.add_option("--ctx", options.ctx, "room for this many tokens, prompt and reply together")
       ->check(CLI::Range(int64_t{1}, kMaxTokens));
-  command.add_option("--chunk", options.chunk, "tokens of a prompt that are computed at once (default 512)")
+  command.add_option("--chunk", options.chunk, "tokens of a prompt that are computed at once (default 256)")
       ->check(CLI::Range(1, 65536));
   add_choice(command, "--speculate", options.speculate,
              {{"auto", Speculation::kAuto}, {"on", Speculation::kOn}, {"off", Speculation::kOff}},

@@ -18,8 +18,9 @@ struct ModelOptions {
   int threads = 0;  // 0: one for each CPU that this process may use
   Numerics numerics = Numerics::kNative;
   LoadMode load = LoadMode::kMmap;
-  int64_t ctx = 0;      // tokens; 0: the command's own choice
-  int64_t chunk = 512;  // rows of a forward pass over a prompt
+  int64_t ctx = 0;  // tokens; 0: the command's own choice
+  int64_t chunk =
+      256;  // rows of a forward pass over a prompt: 512 are 2 % faster on `large` and take 20 MB more
   Speculation speculate = Speculation::kAuto;
 };
 
