@@ -85,10 +85,10 @@ TEST(Safetensors, AnUnfinishedFileLeavesNothing) {
 TEST(Safetensors, GoodHeaders) {
   EXPECT_TRUE(parse(file_of("{}")).empty());
   EXPECT_TRUE(parse(file_of("{\"__metadata__\":{}}   ")).empty());
-  const std::string file =
-      file_of("{\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[2,3],\"extra\":1},"
-              "\"a\":{\"dtype\":\"I16\",\"shape\":[],\"data_offsets\":[0,2]}}",
-              "abc");
+  const std::string file = file_of(
+      "{\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[2,3],\"extra\":1},"
+      "\"a\":{\"dtype\":\"I16\",\"shape\":[],\"data_offsets\":[0,2]}}",
+      "abc");
   const auto tensors = parse(file);
   ASSERT_EQ(tensors.size(), 2U);
   EXPECT_EQ(tensors[0].name, "a");
