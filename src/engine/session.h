@@ -14,7 +14,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/logprobs.h"
+#include "engine/reply.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
 #include "engine/speculation.h"
@@ -27,21 +27,6 @@ struct GenerateRequest {
   std::vector<int32_t> stop_tokens = {};  // the first of these is given out and ends the reply
   SamplingParams sampling = {};
   std::optional<int64_t> top_logprobs = {};  // wanted for each token: its own and this many of the best
-};
-
-struct GeneratedToken {
-  int32_t id = 0;
-  int64_t position = 0;
-  bool stops = false;  // one of stop_tokens
-  std::optional<Logprobs> logprobs;
-};
-
-enum class FinishReason {
-  kStopToken,
-  kEnough,       // on_token said so
-  kLength,       // max_new_tokens
-  kContextFull,  // max_tokens of the sequence
-  kCancelled,
 };
 
 struct GenerateHooks {

@@ -180,8 +180,6 @@ GenerateResult Chat::generate(std::vector<int32_t> context, Reply& reply) {
 
 void Chat::explain(const GenerateResult& result) {
   switch (result.finish) {
-    case FinishReason::kCancelled:
-      return note("(stopped)");
     case FinishReason::kLength:
       return note(fmt::format("(cut after {} tokens; /set max-tokens)", result.new_tokens));
     case FinishReason::kContextFull:
@@ -190,6 +188,8 @@ void Chat::explain(const GenerateResult& result) {
     case FinishReason::kStopToken:
     case FinishReason::kEnough:
       return;
+    default:
+      return note("(stopped)");
   }
 }
 

@@ -41,10 +41,9 @@ std::string_view finish_name(FinishReason reason) {
       return "length";
     case FinishReason::kContextFull:
       return "context";
-    case FinishReason::kCancelled:
+    default:
       return "cancelled";
   }
-  return "";
 }
 
 // What is collected for the JSON.
