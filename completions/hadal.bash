@@ -2,7 +2,7 @@
 _hadal() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" words="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in bench|chat|eval|inspect|logits|make-random|render|run|tokenize) command="${command:+$command }$word" ;; esac
+    case "$word" in bench|chat|eval|inspect|logits|make-random|render|run|tokenize|tokenizer|train) command="${command:+$command }$word" ;; esac
   done
   case "$previous" in
     --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
@@ -12,7 +12,7 @@ _hadal() {
     --format) COMPREPLY=($(compgen -W "bf16 fp8fp4" -- "$current")); return ;;
   esac
   case "$command" in
-    "") words="-h --help --version -q --quiet -v --verbose bench chat eval inspect make-random render run tokenize" ;;
+    "") words="-h --help --version -q --quiet -v --verbose bench chat eval inspect make-random render run tokenize tokenizer" ;;
     "bench") words="-h --help -t --threads --numerics --load --prompt --gen --ctx --chunk --json" ;;
     "chat") words="-h --help -t --threads --numerics --load --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "eval") words="-h --help logits" ;;
@@ -22,6 +22,8 @@ _hadal() {
     "render") words="-h --help --jsonl --ids --parse" ;;
     "run") words="-h --help -t --threads --numerics --load -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "tokenize") words="-h --help --jsonl --plain --decode" ;;
+    "tokenizer") words="-h --help train" ;;
+    "tokenizer train") words="-h --help --vocab --no-digit-merges{false} -o --out" ;;
   esac
   if [[ $current == -* || -z $command || $command == eval ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))

@@ -1,7 +1,6 @@
 #include "text/literals.h"
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "text/control_tokens.h"
 #include "text/python_source.h"
 
@@ -107,10 +107,7 @@ class Source {
 };
 
 bool is_published(std::string_view text) {
-  std::array<uint8_t, SHA256_DIGEST_LENGTH> digest{};
-  SHA256(reinterpret_cast<const uint8_t*>(text.data()), text.size(), digest.data());
-  return std::ranges::find(kPublishedSha256, fmt::format("{:02x}", fmt::join(digest, ""))) !=
-         kPublishedSha256.end();
+  return std::ranges::find(kPublishedSha256, sha256_hex(text)) != kPublishedSha256.end();
 }
 
 // One line about where the words come from, so that a prompt that a model was not trained on is no riddle.

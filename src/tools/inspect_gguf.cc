@@ -1,7 +1,6 @@
 // GGUF files as text and as JSON.
 #include <fmt/format.h>
 #include <fmt/ostream.h>
-#include <openssl/evp.h>
 
 #include <bit>
 #include <cmath>
@@ -11,6 +10,7 @@
 #include "base/check.h"
 #include "base/json.h"
 #include "base/printable.h"
+#include "base/sha256.h"
 #include "tools/inspect_files.h"
 #include "tools/json_writer.h"
 #include "tools/readable.h"
@@ -18,15 +18,6 @@
 
 namespace hadal {
 namespace {
-
-std::string sha256(std::span<const std::byte> bytes) {
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  CHECK(EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr) == 1);
-  std::string hex;
-  for (unsigned int i = 0; i < size; ++i) hex += fmt::format("{:02x}", digest[i]);
-  return hex;
-}
 
 // repr() of Python.
 std::string python_repr(double value) {
@@ -105,7 +96,7 @@ void list_tensor(const GgufTensor& tensor, uint64_t data_start, JsonWriter& json
   json.field("offset", tensor.offset);
   json.field("file_offset", data_start + tensor.offset);
   json.field("nbytes", tensor.bytes.size());
-  json.field("sha256", sha256(tensor.bytes));
+  json.field("sha256", sha256_hex(tensor.bytes));
   json.end_object();
 }
 
@@ -145,7 +136,7 @@ void list_gguf(const Gguf& file, std::ostream& out) {
   json.field("alignment", contents.alignment);
   json.field("data_start", contents.data_start);
   json.field("file_bytes", file.bytes().size());
-  json.field("file_sha256", sha256(file.bytes()));
+  json.field("file_sha256", sha256_hex(file.bytes()));
   json.key("metadata");
   json.begin_array();
   for (const GgufMetadata& entry : contents.metadata) {
