@@ -1,6 +1,6 @@
 # The commands that people and CI use. Each installs what it needs and is quick when there is nothing to do.
 #   make run         build, then let the built-in model speak
-#   make test        release tests, format, include arrows, clang-tidy on changed files
+#   make test        release tests, format, include arrows, instruction sets, clang-tidy on changed files
 #   make test-asan test-tsan test-tidy test-peers fuzz bench docs install
 
 JOBS ?= $(shell nproc)
@@ -38,10 +38,11 @@ test-tidy: packages-test packages-check build/release/build.ninja
 test-peers: packages-test build
 	@tests/peers/run.sh
 
-# What make test checks beside the tests.
+# What make test checks beside the tests, of the sources and of the objects that make test built.
 check: packages-test packages-check build/release/build.ninja
 	@clang-format-19 --dry-run -Werror $(SOURCES)
 	@python3 tools/check_includes.py
+	@python3 tools/check_isa.py build/release
 	@tools/tidy.sh changed
 
 format: packages-check

@@ -1,12 +1,6 @@
 # hadal_library(NAME deps...): static library hadal_NAME from all of src/NAME.
 function(hadal_library name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cc)
-  if(NOT sources)  # a folder of headers alone
-    add_library(hadal_${name} INTERFACE)
-    target_include_directories(hadal_${name} INTERFACE ${CMAKE_SOURCE_DIR}/src)
-    target_link_libraries(hadal_${name} INTERFACE ${ARGN})
-    return()
-  endif()
   add_library(hadal_${name} STATIC ${sources})
   target_include_directories(hadal_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(hadal_${name} PUBLIC ${ARGN})

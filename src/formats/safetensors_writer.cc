@@ -3,24 +3,11 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/json.h"
 #include "formats/safetensors.h"
 
 namespace hadal {
 namespace {
-
-// A JSON string of valid UTF-8.
-std::string quoted(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\')
-      out += {'\\', c};
-    else if (static_cast<unsigned char>(c) < 0x20)
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
-    else
-      out += c;
-  }
-  return out + '"';
-}
 
 uint64_t bytes_of(const SafetensorsWriter::Entry& entry) {
   uint64_t bytes = dtype_bytes(entry.dtype);
@@ -36,16 +23,16 @@ std::string header(const std::vector<SafetensorsWriter::Entry>& entries,
   text += '{';
   if (!metadata.empty()) {
     text += "\"__metadata__\":{";
-    for (const auto& [key, value] : metadata) text += quoted(key) + ':' + quoted(value) + ',';
+    for (const auto& [key, value] : metadata) text += json_quoted(key) + ':' + json_quoted(value) + ',';
     text.back() = '}';
     text += ',';
   }
   data_bytes = 0;
   for (const SafetensorsWriter::Entry& entry : entries) {
     const uint64_t end = data_bytes + bytes_of(entry);
-    text +=
-        fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}},", quoted(entry.name),
-                    dtype_name(entry.dtype), fmt::join(entry.shape, ","), data_bytes, end);
+    text += fmt::format("{}:{{\"dtype\":\"{}\",\"shape\":[{}],\"data_offsets\":[{},{}]}},",
+                        json_quoted(entry.name), dtype_name(entry.dtype), fmt::join(entry.shape, ","),
+                        data_bytes, end);
     data_bytes = end;
   }
   if (text.back() == ',') text.pop_back();

@@ -50,6 +50,16 @@ void check_message(const Json& message, size_t index, const std::string& origin)
 
 }  // namespace
 
+Json message_call(const ToolCall& call) {
+  JsonObject function;
+  function.set("name", call.name);
+  function.set("arguments", call.arguments);
+  JsonObject wrapped;
+  wrapped.set("type", "function");
+  wrapped.set("function", std::move(function));
+  return wrapped;
+}
+
 int64_t Conversation::turns() const {
   return std::count_if(messages_.begin(), messages_.end(), [](const Json& m) { return has_role(m, "user"); });
 }
@@ -76,13 +86,7 @@ void Conversation::add_reply(const Reply& reply) {
       content += call.name + "(" + call.arguments + ")";
       continue;
     }
-    JsonObject function;
-    function.set("name", call.name);
-    function.set("arguments", call.arguments);
-    JsonObject entry;
-    entry.set("type", "function");
-    entry.set("function", std::move(function));
-    calls.emplace_back(std::move(entry));
+    calls.push_back(message_call(call));
   }
   JsonObject object;
   object.set("role", "assistant");

@@ -13,6 +13,9 @@
 
 namespace hadal {
 
+// A call as the messages of the chat APIs hold it: {"type": "function", "function": {"name", "arguments"}}.
+Json message_call(const ToolCall& call);
+
 class Conversation {
  public:
   const JsonArray& messages() const { return messages_; }

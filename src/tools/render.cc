@@ -13,6 +13,7 @@
 #include "text/chat_format.h"
 #include "text/python_text.h"
 #include "text/reply_parser.h"
+#include "tools/conversation.h"
 #include "tools/jsonl.h"
 
 namespace hadal {
@@ -79,15 +80,7 @@ std::string rendered(const ChatLiterals& literals, const Tokenizer* tokenizer, c
 
 Json message_of(const Reply& reply) {
   JsonArray calls;
-  for (const ToolCall& call : reply.calls) {
-    JsonObject function;
-    function.set("name", call.name);
-    function.set("arguments", call.arguments);
-    JsonObject wrapped;
-    wrapped.set("type", "function");
-    wrapped.set("function", std::move(function));
-    calls.emplace_back(std::move(wrapped));
-  }
+  for (const ToolCall& call : reply.calls) calls.push_back(message_call(call));
   JsonObject message;
   message.set("role", "assistant");
   message.set("content", reply.content);
