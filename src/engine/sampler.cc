@@ -61,9 +61,9 @@ Sampler::Sampler(SamplingParams params, int64_t vocab_size)
   check_sampling_params(params_, vocab_size);
 }
 
-int32_t Sampler::draw(std::span<const float> logits, int64_t position) {
+int32_t Sampler::draw(std::span<const float> logits, int64_t position, std::span<const uint64_t> allowed) {
   CHECK(logits.size() == adjusted_.size());
-  adjust(logits);
+  adjust(logits, allowed);
   // A NaN never compares greater, so it never wins.
   float largest = -std::numeric_limits<float>::infinity();
   int32_t best = -1;
@@ -75,10 +75,9 @@ int32_t Sampler::draw(std::span<const float> logits, int64_t position) {
   }
   if (best < 0 || largest == std::numeric_limits<float>::infinity())
     fail(ErrorCode::kFailure,
-         "no token can be chosen at position {}: the largest logit is {}. Check the model's files (hadal "
-         "inspect "
-         "--check) and the logit bias",
-         position, best < 0 ? "not a number" : "infinite");
+         "no token can be chosen at position {}: the largest {}logit is {}. Check the model's files (hadal "
+         "inspect --check) and the logit bias",
+         position, allowed.empty() ? "" : "allowed ", best < 0 ? "not a number" : "infinite");
   if (params_.temperature == 0) return best;
   collect_candidates(largest);
   if (params_.top_p < 1) keep_top_p(largest);
@@ -107,8 +106,13 @@ void Sampler::accept(int32_t id) {
   ++generated_[id];
 }
 
-void Sampler::adjust(std::span<const float> logits) {
+void Sampler::adjust(std::span<const float> logits, std::span<const uint64_t> allowed) {
   std::copy(logits.begin(), logits.end(), adjusted_.begin());
+  if (!allowed.empty()) {
+    CHECK(allowed.size() * 64 >= adjusted_.size());
+    for (size_t id = 0; id < adjusted_.size(); ++id)
+      if ((allowed[id / 64] >> (id % 64) & 1) == 0) adjusted_[id] = -std::numeric_limits<float>::infinity();
+  }
   for (const auto& [id, bias] : params_.logit_bias) adjusted_[id] += bias;
   if (!penalties_) return;
   for (const int32_t id : context_) penalise(id);

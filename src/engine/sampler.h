@@ -53,8 +53,10 @@ class Sampler {
   void start(std::span<const int32_t> prompt);
   void accept(int32_t id);
 
-  // The token at `position` of the sequence. Error(kFailure) if no logit is a number.
-  int32_t draw(std::span<const float> logits, int64_t position);
+  // The token at `position` of the sequence. `allowed`: bit i (of word i / 64) for token i, empty for all;
+  // the others count as -inf from the first step on. Error(kFailure) if no logit is a number or none is
+  // allowed.
+  int32_t draw(std::span<const float> logits, int64_t position, std::span<const uint64_t> allowed = {});
 
   const SamplingParams& params() const { return params_; }
 
@@ -71,7 +73,7 @@ class Sampler {
     int64_t equals = std::numeric_limits<int64_t>::max();
   };
 
-  void adjust(std::span<const float> logits);
+  void adjust(std::span<const float> logits, std::span<const uint64_t> allowed);
   void penalise(int32_t id);
   Cut top_k_cut();
   void collect_candidates(float largest);

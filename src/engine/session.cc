@@ -25,15 +25,8 @@ class Clock {
 struct Session::Run {
   const GenerateRequest& request;
   const GenerateHooks& hooks;
-  Sampler sampler;
+  Generation generation;
   GenerateResult result;
-  bool finished = false;
-  int32_t last = -1;  // given out; fed by the next step unless a draft already was
-
-  void finish(FinishReason reason) {
-    result.finish = reason;
-    finished = true;
-  }
 };
 
 Session::Session(std::unique_ptr<Sequence> sequence, Speculation speculation)
@@ -41,22 +34,30 @@ Session::Session(std::unique_ptr<Sequence> sequence, Speculation speculation)
 
 GenerateResult Session::generate(const GenerateRequest& request, const GenerateHooks& hooks) {
   check(request);
-  Run run{request, hooks, Sampler(request.sampling, sequence_->vocab_size()), {}};
+  Run run{request,
+          hooks,
+          Generation({.max_new_tokens = request.max_new_tokens,
+                      .stop_tokens = request.stop_tokens,
+                      .sampling = request.sampling,
+                      .top_logprobs = request.top_logprobs},
+                     sequence_->vocab_size(), sequence_->max_tokens()),
+          {}};
   const Clock clock;
   reuse(run);
   const std::optional<ConstMat> logits = feed_context(run);
   if (!logits) {
-    run.finish(FinishReason::kCancelled);
-  } else if (request.max_new_tokens <= 0) {
-    run.finish(FinishReason::kLength);
-  } else {
-    run.sampler.start(request.context);
-    give(run, {logits->row(0), static_cast<size_t>(logits->cols)});
+    run.generation.finish(FinishReason::kCancelled);
+  } else if (!run.generation.finished()) {
+    run.generation.start(request.context);
+    run.generation.give({logits->row(0), static_cast<size_t>(logits->cols)}, std::ssize(tokens_),
+                        hooks.on_token);
     sequence_->remember();
   }
   run.result.prompt_seconds = clock.seconds();
-  while (!run.finished) step(run);
+  while (!run.generation.finished()) step(run);
   run.result.generate_seconds = clock.seconds() - run.result.prompt_seconds;
+  run.result.finish = run.generation.reason();
+  run.result.new_tokens = run.generation.new_tokens();
   return run.result;
 }
 
@@ -101,50 +102,26 @@ std::optional<ConstMat> Session::feed_context(Run& run) {
   return logits;
 }
 
-// Draws the token at the end of what is computed and gives it out.
-void Session::give(Run& run, std::span<const float> logits) {
-  GeneratedToken token;
-  token.position = static_cast<int64_t>(tokens_.size());
-  token.id = run.last = run.sampler.draw(logits, token.position);
-  run.sampler.accept(token.id);
-  const auto& stops = run.request.stop_tokens;
-  token.stops = std::find(stops.begin(), stops.end(), token.id) != stops.end();
-  if (run.request.top_logprobs) token.logprobs = logprobs_of(logits, token.id, *run.request.top_logprobs);
-  ++run.result.new_tokens;
-
-  const bool enough = run.hooks.on_token && !run.hooks.on_token(token);
-  if (token.position >= sequence_->max_tokens()) run.finish(FinishReason::kContextFull);
-  if (run.result.new_tokens >= run.request.max_new_tokens) run.finish(FinishReason::kLength);
-  if (enough) run.finish(FinishReason::kEnough);
-  if (token.stops) run.finish(FinishReason::kStopToken);
-}
-
-// Feeds the last token, with drafts of those after it, and gives out the token that each row draws, as long
-// as the draft in the next row is that token.
+// Feeds the last token, with drafts of those after it.
 void Session::step(Run& run) {
   const Clock clock;
   const int64_t drafts_wanted =
       std::min({governor_.wants_drafts() ? sequence_->max_drafts() : 0, sequence_->max_rows() - 1,
-                run.request.max_new_tokens - run.result.new_tokens - 1,
-                sequence_->max_tokens() - sequence_->length() - 1});
-  std::vector<int32_t> rows{run.last};
+                run.generation.tokens_left() - 1, sequence_->max_tokens() - sequence_->length() - 1});
+  std::vector<int32_t> rows{run.generation.last()};
   if (drafts_wanted > 0) {
     const auto draw = [&](std::span<const float> logits, int64_t position) {
-      return run.sampler.draw(logits, position);
+      return run.generation.draft(logits, position);
     };
-    const std::vector<int32_t> drafts = sequence_->draft(run.last, drafts_wanted, draw);
+    const std::vector<int32_t> drafts = sequence_->draft(rows[0], drafts_wanted, draw);
     rows.insert(rows.end(), drafts.begin(), drafts.end());
   }
   const auto count = static_cast<int64_t>(rows.size());
   const std::optional<ConstMat> logits = sequence_->feed(rows, count, run.hooks.cancelled);
-  if (!logits) return run.finish(FinishReason::kCancelled);
+  if (!logits) return run.generation.finish(FinishReason::kCancelled);
 
-  int64_t given = 0;
-  do {
-    tokens_.push_back(run.last);
-    give(run, {logits->row(given), static_cast<size_t>(logits->cols)});
-    ++given;
-  } while (!run.finished && given < count && rows[given] == run.last);
+  const int64_t given = run.generation.take(rows, *logits, std::ssize(tokens_), run.hooks.on_token);
+  tokens_.insert(tokens_.end(), rows.begin(), rows.begin() + given);
   run.result.drafted_tokens += count - 1;
   run.result.accepted_tokens += given - 1;
   const auto length = static_cast<int64_t>(tokens_.size());

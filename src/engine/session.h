@@ -1,9 +1,7 @@
 // Session: one conversation. Given the whole context, computes what it has not computed yet, then generates.
 //
-// The tokens depend on the context and the request only: not on what was reused, the chunk size, drafts or
-// timing. Every token is drawn from the model's own logits with the number of its position; a draft counts
-// only if it is the very token drawn. Runs on the caller's thread; callbacks must not call back into the
-// session.
+// The tokens depend on the context and the request only (generation.h): not on what was reused, the chunk
+// size, drafts or timing. Runs on the caller's thread; callbacks must not call back into the session.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/reply.h"
+#include "engine/generation.h"
 #include "engine/sampler.h"
 #include "engine/sequence.h"
 #include "engine/speculation.h"
@@ -64,7 +62,6 @@ class Session {
   void reuse(Run& run);
   std::optional<ConstMat> feed_context(Run& run);
   void step(Run& run);
-  void give(Run& run, std::span<const float> logits);
 
   std::unique_ptr<Sequence> sequence_;
   SpeculationGovernor governor_;

@@ -14,7 +14,7 @@
 #include <string>
 #include <variant>
 
-#include "engine/reply.h"
+#include "engine/generation.h"
 
 namespace hadal {
 

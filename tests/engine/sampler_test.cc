@@ -222,6 +222,32 @@ TEST(Sampler, RefusesWhatItCannotDo) {
   EXPECT_EQ(message({.temperature = 0, .top_p = 0, .min_p = 1}), "");
 }
 
+// A mask is the same as -inf for all others, and a mask that allows nothing is an error.
+TEST(Sampler, DrawsOnlyWhatIsAllowed) {
+  const auto logits = random_logits(200, 4, 7);
+  for (const double temperature : {0.0, 0.7, 3.0}) {
+    for (const double top_p : {0.5, 1.0}) {
+      const SamplingParams params{.temperature = temperature, .top_k = 9, .top_p = top_p, .seed = 8};
+      Sampler sampler(params, 200);
+      for (int64_t position = 0; position < 50; ++position) {
+        std::vector<uint64_t> allowed(4);
+        auto lowered = logits;
+        for (int32_t id = 0; id < 200; ++id) {
+          const bool keep = philox4x32({static_cast<uint32_t>(id), 0, 0, 0}, position)[0] % 7 == 0;
+          if (keep)
+            allowed[id / 64] |= uint64_t{1} << (id % 64);
+          else
+            lowered[id] = kNever;
+        }
+        const int32_t drawn = sampler.draw(logits, position, allowed);
+        EXPECT_EQ(drawn, Sampler(params, 200).draw(lowered, position));
+        EXPECT_TRUE(allowed[drawn / 64] >> (drawn % 64) & 1);
+      }
+      EXPECT_THROW(sampler.draw(logits, 0, std::vector<uint64_t>(4)), Error);
+    }
+  }
+}
+
 TEST(Sampler, SurvivesBrokenLogits) {
   const float nan = std::nanf("");
   for (const double temperature : {0.0, 1.0}) {
