@@ -7,8 +7,10 @@
 #include <cstdlib>
 
 #include "base/error.h"
+#include "ops/backward.h"
 #include "ops/cpu/cpu_ops.h"
 #include "ops/reference/official_ops.h"
+#include "ops/reference/reference_backward.h"
 #include "ops/reference/reference_ops.h"
 
 namespace hadal {
@@ -70,6 +72,10 @@ std::unique_ptr<Ops> make_ops(const DeviceOptions& options) {
   if (options.numerics == Numerics::kOfficial) return std::make_unique<OfficialOps>();
   if (options.isa == Isa::kReference) return std::make_unique<ReferenceOps>(options.numerics);
   return std::make_unique<CpuOps>(options);
+}
+
+std::unique_ptr<BackwardOps> make_backward(const DeviceOptions&, Ops& forward) {
+  return std::make_unique<ReferenceBackward>(forward);
 }
 
 }  // namespace hadal
