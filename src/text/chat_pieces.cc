@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "text/control_tokens.h"
 #include "text/python_text.h"
 
@@ -44,7 +45,8 @@ void write_parameters(const Json& arguments, const DsmlNames& names, const std::
   if (!parsed) return write_parameter("arguments", arguments, names, out);
   const JsonObject* const object = parsed->object();
   if (object == nullptr)
-    fail(ErrorCode::kUsage, "{}: its arguments are JSON, but not an object: {:.40}", what, *text);
+    fail(ErrorCode::kUsage, "{}: its arguments are JSON, but not an object: {}", what,
+         in_quotes(text->substr(0, 40)));
   for (const JsonMember& member : object->members()) {
     if (&member != object->members().data()) out.content("\n");
     write_parameter(member.key, member.value, names, out);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "formats/safetensors.h"
 #include "model/forward.h"
 #include "quant/small_floats.h"
@@ -204,8 +205,8 @@ std::vector<int32_t> parse_token_ids(std::string_view text, int64_t vocab_size, 
     if ((error != std::errc() && error != std::errc::result_out_of_range) ||
         rest != word.data() + word.size())
       fail(ErrorCode::kUsage,
-           "{}: word {} is '{}', which is not a token id; expected whitespace-separated numbers", origin,
-           ids.size() + 1, word.substr(0, 40));
+           "{}: word {} is {}, which is not a token id; expected whitespace-separated numbers", origin,
+           ids.size() + 1, in_quotes(word.substr(0, 40)));
     if (error != std::errc() || id < 0 || id >= vocab_size)
       fail(ErrorCode::kUsage, "{}: token id number {} is {}, but this model has the ids 0 to {}", origin,
            ids.size() + 1, word.substr(0, 40), vocab_size - 1);

@@ -18,7 +18,7 @@ TEST(TokenIds, AreNumbersOfTheVocabulary) {
   EXPECT_NE(refusal("1 300").find("ids.txt: token id number 2 is 300"), std::string::npos);
   EXPECT_NE(refusal("-1").find("number 1 is -1"), std::string::npos);
   EXPECT_NE(refusal("99999999999999999999").find("99999999999999999999"), std::string::npos);
-  EXPECT_NE(refusal("1 two 3").find("word 2 is 'two'"), std::string::npos);
+  EXPECT_NE(refusal("1 two 3").find("word 2 is \"two\""), std::string::npos);
   EXPECT_NE(refusal("1.5").find("1.5"), std::string::npos);
   EXPECT_NE(refusal(" \n").find("no token ids"), std::string::npos);
 }
