@@ -20,6 +20,7 @@ ALLOWED = {
     "engine": {"model", "ops", "formats", "tensor"},
     "tools": {"engine", "model", "ops", "formats", "quant", "tensor", "text"},
     "train": {"tools", "model", "ops", "formats", "quant", "tensor", "text"},
+    "server": {"engine", "text"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 INTRINSICS = re.compile(r"#\s*include\s+<(immintrin|x86intrin|arm_neon)\.h>")
