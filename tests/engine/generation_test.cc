@@ -26,6 +26,13 @@ class OneByOne final : public TokenConstraint {
   size_t next_ = 0;
 };
 
+GenerationOptions constrained(std::vector<int32_t> ids) {
+  GenerationOptions options;
+  options.sampling.temperature = 0;
+  options.constraint = std::make_shared<OneByOne>(std::move(ids));
+  return options;
+}
+
 std::vector<int32_t> replies(Generation& generation, int64_t count, int32_t favourite) {
   std::vector<int32_t> given;
   std::vector<float> logits(kVocab, 0.0f);
@@ -39,25 +46,25 @@ std::vector<int32_t> replies(Generation& generation, int64_t count, int32_t favo
 }
 
 TEST(Generation, HoldsToTheConstraintFromTheStart) {
-  Generation generation(
-      {.sampling = {.temperature = 0}, .constraint = std::make_shared<OneByOne>(std::vector{3, 69, 0})},
-      kVocab, 1000);
+  Generation generation(constrained({3, 69, 0}), kVocab, 1000);
   EXPECT_EQ(replies(generation, 3, 5), (std::vector<int32_t>{3, 69, 0}));
   EXPECT_THROW(replies(generation, 1, 5), Error);
 }
 
 TEST(Generation, HoldsToTheConstraintAfterItsToken) {
-  Generation generation({.sampling = {.temperature = 0},
-                         .constraint = std::make_shared<OneByOne>(std::vector{3, 69}),
-                         .constrained_after = 8},
-                        kVocab, 1000);
+  GenerationOptions options = constrained({3, 69});
+  options.constrained_after = 8;
+  Generation generation(options, kVocab, 1000);
   EXPECT_EQ(replies(generation, 2, 5), (std::vector<int32_t>{5, 5}));
   EXPECT_EQ(replies(generation, 1, 8), std::vector<int32_t>{8});
   EXPECT_EQ(replies(generation, 2, 8), (std::vector<int32_t>{3, 69}));
 }
 
 TEST(Generation, TakesDraftsOnlyIfTheyAreDrawn) {
-  Generation generation({.stop_tokens = {7}, .sampling = {.temperature = 0}}, kVocab, 1000);
+  GenerationOptions options;
+  options.stop_tokens = {7};
+  options.sampling.temperature = 0;
+  Generation generation(options, kVocab, 1000);
   std::vector<float> rows(4 * kVocab, 0.0f);
   const std::vector<int32_t> drawn{4, 5, 7, 9};
   for (size_t i = 0; i < drawn.size(); ++i) rows[i * kVocab + drawn[i]] = 1;
