@@ -43,12 +43,13 @@ void attention(benchmark::State& state, Setup setup, int64_t tokens, int64_t hea
   constexpr int64_t kDim = 512;
   constexpr int64_t kPool = 8192;
   const auto ops = make_ops({Numerics::kStored, setup.isa, setup.threads});
-  const int64_t row_bytes = kv_row_bytes(EntryFormat::kStored, kDim);
+  const KvRow form = v4_kv_row(EntryFormat::kStored, kDim);
+  const int64_t row_bytes = form.bytes();
   std::vector<std::byte> bytes(kPool * row_bytes);
   std::vector<std::byte*> pool;
   for (int64_t i = 0; i < kPool; ++i) pool.push_back(bytes.data() + i * row_bytes);
   std::vector<float> values = random_values(kPool * kDim);
-  ops->store_kv(as_mat(values, kPool), pool);
+  ops->store_kv(as_mat(values, kPool), form, pool);
 
   std::mt19937_64 random(1);
   std::vector<std::vector<const std::byte*>> rows(tokens);
@@ -60,8 +61,8 @@ void attention(benchmark::State& state, Setup setup, int64_t tokens, int64_t hea
   }
   std::vector<float> q = random_values(tokens * heads * kDim), out(q.size()), sink(heads);
   for (auto _ : state)
-    ops->sparse_attention(as_mat(q, tokens), chosen, reinterpret_cast<const std::byte*>(sink.data()), kDim,
-                          0.04f, as_mat(out, tokens));
+    ops->sparse_attention(as_mat(q, tokens), chosen, {form, form},
+                          reinterpret_cast<const std::byte*>(sink.data()), 0.04f, as_mat(out, tokens));
   state.counters["FLOP/s"] = benchmark::Counter(static_cast<double>(4 * tokens * heads * keys * kDim),
                                                 benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -69,17 +70,19 @@ void attention(benchmark::State& state, Setup setup, int64_t tokens, int64_t hea
 // The indexer over `visible` keys for `tokens` tokens.
 void index_topk(benchmark::State& state, Setup setup, int64_t tokens, int64_t heads, int64_t visible) {
   const auto ops = make_ops({Numerics::kStored, setup.isa, setup.threads});
-  std::vector<std::byte> keys(index_keys_bytes(EntryFormat::kStored, visible));
+  const IndexKeyForm form = v4_index_keys(EntryFormat::kStored);
+  std::vector<std::byte> keys(form.bytes(visible));
   constexpr int64_t kBatch = 4096;
   std::vector<float> values = random_values(kBatch * kIndexDim);
   for (int64_t first = 0; first < visible; first += kBatch)
-    ops->store_index_keys(as_mat(values, kBatch).slice(0, std::min(kBatch, visible - first)), first,
+    ops->store_index_keys(as_mat(values, kBatch).slice(0, std::min(kBatch, visible - first)), first, form,
                           keys.data());
   std::vector<float> q = random_values(tokens * heads * kIndexDim), w = random_values(tokens * heads);
   const std::vector<int64_t> all(tokens, visible);
   std::vector<int64_t> picks(tokens * 512);
   for (auto _ : state)
-    ops->index_topk(as_mat(q, tokens), as_mat(w, tokens), 0.01f, keys.data(), all, 512, picks.data());
+    ops->index_topk(as_mat(q, tokens), as_mat(w, tokens), 0.01f, {form, keys.data()}, all,
+                    {.topk = 512, .picks = picks.data()});
   state.counters["OP/s"] = benchmark::Counter(static_cast<double>(2 * tokens * heads * visible * kIndexDim),
                                               benchmark::Counter::kIsIterationInvariantRate);
 }
@@ -117,13 +120,14 @@ void queries(benchmark::State& state, Setup setup, int64_t tokens, int64_t heads
 void stores(benchmark::State& state, Setup setup, int64_t tokens) {
   const auto ops = make_ops({Numerics::kStored, setup.isa, setup.threads});
   std::vector<float> kv = random_values(tokens * 512), keys = random_values((tokens + 3) / 4 * kIndexDim);
-  std::vector<std::byte> bytes(tokens * 583), tiles(index_keys_bytes(EntryFormat::kStored, tokens));
+  std::vector<std::byte> bytes(tokens * 583), tiles(v4_index_keys(EntryFormat::kStored).bytes(tokens));
   std::vector<std::byte*> rows;
   for (int64_t t = 0; t < tokens; ++t) rows.push_back(bytes.data() + t * 583);
   for (auto _ : state) {
-    ops->store_kv(as_mat(kv, tokens), rows);
+    ops->store_kv(as_mat(kv, tokens), v4_kv_row(EntryFormat::kStored, 512), rows);
     ops->hadamard(as_mat(keys, (tokens + 3) / 4));
-    ops->store_index_keys(as_mat(keys, (tokens + 3) / 4), 0, tiles.data());
+    ops->store_index_keys(as_mat(keys, (tokens + 3) / 4), 0, v4_index_keys(EntryFormat::kStored),
+                          tiles.data());
   }
 }
 

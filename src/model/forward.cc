@@ -41,7 +41,7 @@ void index_keys(Pass& pass, const Compressor& w, int64_t layer, ConstMat x) {
   ops.hadamard(keys);
   step.for_each_finished(w.ratio, [&](const Segment& segment, Rows blocks) {
     ops.store_index_keys(keys.slice(blocks.first, blocks.count), segment.first_position / w.ratio,
-                         segment.layers[layer].index_keys.data());
+                         step.index_keys(), segment.layers[layer].index_keys.data());
   });
 }
 
@@ -61,8 +61,8 @@ void indexer(Pass& pass, const Indexer& w, int64_t layer, Rows tile, ConstMat x,
   step.for_each_segment(tile, [&](const Segment& segment, Rows rows) {
     const int64_t in_tile = rows.first - tile.first;
     ops.index_topk(q.slice(in_tile, rows.count), weights.slice(in_tile, rows.count), score_scale,
-                   segment.layers[layer].index_keys.data(), step.visible(rows, 4), config.index_topk,
-                   s.picks + rows.first * config.index_topk);
+                   {step.index_keys(), segment.layers[layer].index_keys.data()}, step.visible(rows, 4),
+                   {.topk = config.index_topk, .picks = s.picks + rows.first * config.index_topk});
   });
 }
 
@@ -76,10 +76,10 @@ void attention(Pass& pass, const Attention& w, int64_t layer, ConstMat x, Mat y)
   ops.linear(x, w.wkv, kv);
   ops.rms_norm(kv, w.kv_norm, eps, kv);
   ops.rope(kv, c, step.positions(step.all()), rope, false);
-  ops.store_kv(kv, step.new_kv_rows());
+  ops.store_kv(kv, step.forms().window, step.new_kv_rows());
   if (w.ratio != 0) {
     const Mat entries = compressor(pass, w.compressor, layer, &LayerState::compressor, x);
-    if (entries.rows > 0) ops.store_kv(entries, step.entry_rows(layer, w.ratio));
+    if (entries.rows > 0) ops.store_kv(entries, step.forms().entries, step.entry_rows(layer, w.ratio));
   }
   if (w.ratio == 4) index_keys(pass, w.indexer.compressor, layer, x);
 
@@ -97,7 +97,7 @@ void attention(Pass& pass, const Attention& w, int64_t layer, ConstMat x, Mat y)
     if (w.ratio == 4)
       indexer(pass, w.indexer, layer, tile, x.slice(tile.first, tile.count),
               qr.slice(tile.first, tile.count));
-    ops.sparse_attention(q, step.keys(tile, layer, w.ratio), w.attn_sink, c, inverse_sqrt(c), o);
+    ops.sparse_attention(q, step.keys(tile, layer, w.ratio), step.forms(), w.attn_sink, inverse_sqrt(c), o);
     ops.rope(o, c, step.positions(tile), rope, true);
     ops.linear_grouped(o, w.wo_a, config.o_groups, low);
     ops.linear(low, w.wo_b, y.slice(tile.first, tile.count));

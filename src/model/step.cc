@@ -17,7 +17,11 @@ void keep_rows(const Segment& segment, const std::byte* from, int64_t row_bytes,
 }  // namespace
 
 Step::Step(const ModelConfig& config, EntryFormat format, Scratch& scratch)
-    : config_(config), kv_bytes_(kv_row_bytes(format, config.head_dim)), s_(scratch) {}
+    : config_(config),
+      forms_{v4_kv_row(format, config.head_dim), v4_kv_row(format, config.head_dim)},
+      index_keys_(v4_index_keys(format)),
+      kv_bytes_(forms_.window.bytes()),
+      s_(scratch) {}
 
 void Step::add(LayerState* layers, int64_t first_position, std::span<const int32_t> ids) {
   const auto count = static_cast<int64_t>(ids.size());
@@ -117,8 +121,9 @@ std::span<const KeyRows> Step::keys(Rows tile, int64_t layer, int64_t ratio) con
       for (int64_t p = first_in_window(position); p <= position; ++p)
         *key++ = p < segment.first_position ? state.window.data() + p % state.window_rows * kv_bytes_
                                             : s_.kv_rows + segment.row_of(p) * kv_bytes_;
+      const int64_t window = key - begin;
       key += append_entries(state, row, ratio, key);
-      s_.key_rows[row - tile.first] = {begin, key - begin};
+      s_.key_rows[row - tile.first] = {begin, key - begin, window};
     }
   });
   return {s_.key_rows, static_cast<size_t>(tile.count)};

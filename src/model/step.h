@@ -30,6 +30,10 @@ class Step {
   // The next rows: `ids` at positions first_position ... of the sequence that owns `layers`.
   void add(LayerState* layers, int64_t first_position, std::span<const int32_t> ids);
 
+  // What the rows that attention reads and the indexer's keys are kept as.
+  const KeyForms& forms() const { return forms_; }
+  const IndexKeyForm& index_keys() const { return index_keys_; }
+
   int64_t rows() const { return rows_; }
   Rows all() const { return {0, rows_}; }
   std::span<const Segment> segments() const { return {s_.segments, static_cast<size_t>(segments_)}; }
@@ -87,6 +91,8 @@ class Step {
   int64_t append_entries(const LayerState& state, int64_t row, int64_t ratio, const std::byte** to) const;
 
   const ModelConfig& config_;
+  const KeyForms forms_;
+  const IndexKeyForm index_keys_;
   const int64_t kv_bytes_;
   Scratch& s_;
   int64_t rows_ = 0;

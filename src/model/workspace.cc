@@ -25,8 +25,8 @@ Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows,
   comb = arena.take<float>(max_rows * c.hc_mult * c.hc_mult);
   qr = arena.take<float>(max_rows * c.q_lora_rank);
   kv = arena.take<float>(max_rows * c.head_dim);
-  kv_rows = arena.take<std::byte>(max_rows * std::max(kv_row_bytes(EntryFormat::kF32, c.head_dim),
-                                                      kv_row_bytes(EntryFormat::kStored, c.head_dim)));
+  kv_rows = arena.take<std::byte>(max_rows * std::max(v4_kv_row(EntryFormat::kF32, c.head_dim).bytes(),
+                                                      v4_kv_row(EntryFormat::kStored, c.head_dim).bytes()));
   compressor_kv = arena.take<float>(max_rows * 2 * entry_width);
   compressor_score = arena.take<float>(max_rows * 2 * entry_width);
   pooled = arena.take<float>(max_rows * entry_width);

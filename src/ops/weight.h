@@ -10,7 +10,8 @@ namespace hadal {
 enum class WeightFormat {
   kF32,
   kBF16,
-  kFp8,  // e4m3 codes; one scale per 128 x 128 tile, ceil(out/128) x ceil(in/128), row-major
+  kFp8,  // e4m3 codes; one scale per tile of tile_out x tile_in, ceil(out/tile_out) x ceil(in/tile_in),
+         // row-major
   kFp4,  // two e2m1 codes a byte, low nibble = even k; one e8m0 scale per row and 32 k (in % 32 == 0)
 };
 
@@ -23,6 +24,8 @@ struct Weight {
   int64_t in = 0;
   const std::byte* data = nullptr;    // any alignment
   const std::byte* scales = nullptr;  // null for kF32 and kBF16
+  int64_t tile_out = 128;             // of kFp8
+  int64_t tile_in = 128;              // a multiple of 16
 
   bool quantised() const { return format == WeightFormat::kFp8 || format == WeightFormat::kFp4; }
   int64_t row_bytes() const {
@@ -42,7 +45,8 @@ struct Weight {
   int64_t bytes() const {
     int64_t scale_bytes = 0;
     if (format == WeightFormat::kFp8)
-      scale_bytes = ((out + 127) / 128) * ((in + 127) / 128) * (scale_format == ScaleFormat::kF32 ? 4 : 1);
+      scale_bytes = (out + tile_out - 1) / tile_out * ((in + tile_in - 1) / tile_in) *
+                    (scale_format == ScaleFormat::kF32 ? 4 : 1);
     if (format == WeightFormat::kFp4) scale_bytes = out * (in / 32);
     return out * row_bytes() + scale_bytes;
   }

@@ -17,7 +17,7 @@ class Filler {
       : config_(config),
         tokens_(tokens),
         ops_(ops),
-        row_bytes_(kv_row_bytes(ops.entry_format(), config.head_dim)),
+        row_(v4_kv_row(ops.entry_format(), config.head_dim)),
         buffer_(kBatchRows * std::max(config.head_dim, kIndexDim)) {}
 
   void fill(LayerState& layer, int64_t ratio) {
@@ -29,7 +29,7 @@ class Filler {
     compressor(layer.index_compressor);
     for (int64_t first = 0; first < tokens_ / ratio; first += kBatchRows)
       ops_.store_index_keys(random_rows(std::min(kBatchRows, tokens_ / ratio - first), kIndexDim), first,
-                            layer.index_keys.data());
+                            v4_index_keys(ops_.entry_format()), layer.index_keys.data());
   }
 
  private:
@@ -43,8 +43,8 @@ class Filler {
     for (int64_t first = 0; first < count; first += kBatchRows) {
       places.clear();
       for (int64_t r = first; r < std::min(first + kBatchRows, count); ++r)
-        places.push_back(bytes.data() + r * row_bytes_);
-      ops_.store_kv(random_rows(static_cast<int64_t>(places.size()), config_.head_dim), places);
+        places.push_back(bytes.data() + r * row_.bytes());
+      ops_.store_kv(random_rows(static_cast<int64_t>(places.size()), config_.head_dim), row_, places);
     }
   }
   void compressor(const CompressorState& state) {
@@ -59,7 +59,7 @@ class Filler {
   const ModelConfig& config_;
   const int64_t tokens_;
   Ops& ops_;
-  const int64_t row_bytes_;
+  const KvRow row_;
   Buffer buffer_;
   const RandomValues random_{1, "bench state"};
   int64_t next_ = 0;

@@ -60,7 +60,8 @@ int64_t Costs::decode_bytes(int64_t position, EntryFormat format) const {
   int64_t bytes = weight_bytes_;
   for (int64_t l = 0; l < config_.num_hidden_layers; ++l) {
     const Keys keys = keys_at(config_, config_.compress_ratios[static_cast<size_t>(l)], position);
-    bytes += keys.attended * kv_row_bytes(format, config_.head_dim) + index_keys_bytes(format, keys.scored);
+    bytes += keys.attended * v4_kv_row(format, config_.head_dim).bytes() +
+             v4_index_keys(format).bytes(keys.scored);
   }
   return bytes;
 }

@@ -120,29 +120,31 @@ TEST(Compressor, ExponentialsHaveTheSameBitsOnAllLanes) {
 }
 
 TEST(Store, RowsHaveTheFormOfTheNumerics) {
-  EXPECT_EQ(kv_row_bytes(EntryFormat::kF32, 512), 2048);
-  EXPECT_EQ(kv_row_bytes(EntryFormat::kStored, 512), 583);
-  EXPECT_EQ(index_keys_bytes(EntryFormat::kF32, 17), 17 * 512);
-  EXPECT_EQ(index_keys_bytes(EntryFormat::kStored, 17), 32 * 68);
+  EXPECT_EQ(v4_kv_row(EntryFormat::kF32, 512).bytes(), 2048);
+  EXPECT_EQ(v4_kv_row(EntryFormat::kStored, 512).bytes(), 583);
+  EXPECT_EQ(v4_index_keys(EntryFormat::kF32).bytes(17), 17 * 512);
+  EXPECT_EQ(v4_index_keys(EntryFormat::kStored).bytes(17), 32 * 68);
 
   std::vector<float> kv = random_values(192, 7), key = random_values(128, 8), read(192);
   std::vector<std::byte> row(192 * 4), keys(20 * 512);
   std::byte* const rows[] = {row.data()};
   ReferenceOps fp32(Numerics::kFp32);
-  fp32.store_kv(as_mat(kv, 1), rows);
-  fp32.store_index_keys(as_mat(key, 1), 19, keys.data());
+  fp32.store_kv(as_mat(kv, 1), v4_kv_row(EntryFormat::kF32, 192), rows);
+  fp32.store_index_keys(as_mat(key, 1), 19, v4_index_keys(EntryFormat::kF32), keys.data());
   EXPECT_EQ(std::memcmp(row.data(), kv.data(), 192 * 4), 0);
   EXPECT_EQ(std::memcmp(keys.data() + 19 * 512, key.data(), 512), 0);
 
+  const KvRow form = v4_kv_row(EntryFormat::kStored, 192);
+  const IndexKeyForm key_form = v4_index_keys(EntryFormat::kStored);
   for (const Numerics numerics : {Numerics::kStored, Numerics::kNative}) {
     ReferenceOps stored(numerics);
-    stored.store_kv(as_mat(kv, 1), rows);
-    decode_kv_entry(row.data(), 192, read.data());
+    stored.store_kv(as_mat(kv, 1), form, rows);
+    decode_kv_row(form, row.data(), read.data());
     // e4m3 keeps 4 bits, and what is 2^9 below the largest keeps fewer.
     for (int i = 0; i < 128; ++i) EXPECT_NEAR(read[i], kv[i], std::abs(kv[i]) / 16 + 0.01);
     for (int i = 128; i < 192; ++i) EXPECT_EQ(read[i], round_to_bf16(kv[i]));
-    stored.store_index_keys(as_mat(key, 1), 19, keys.data());
-    decode_index_key(keys.data(), 19, read.data());
+    stored.store_index_keys(as_mat(key, 1), 19, key_form, keys.data());
+    decode_index_key(key_form, keys.data(), 19, read.data());
     for (int i = 0; i < 128; ++i) EXPECT_NEAR(read[i], key[i], 1.1);
   }
 }
@@ -155,8 +157,9 @@ TEST(Store, SameBitsEverywhere) {
         std::vector<std::byte> bytes(count * 192 * 4 + (count + 20) * 512);
         std::vector<std::byte*> rows;
         for (int64_t t = 0; t < count; ++t) rows.push_back(bytes.data() + (count - 1 - t) * 192 * 4);
-        ops.store_kv(kv.mat(), rows);
-        ops.store_index_keys(keys.mat(), 13, bytes.data() + count * 192 * 4);
+        ops.store_kv(kv.mat(), v4_kv_row(ops.entry_format(), 192), rows);
+        ops.store_index_keys(keys.mat(), 13, v4_index_keys(ops.entry_format()),
+                             bytes.data() + count * 192 * 4);
         return bytes;
       });
     }

@@ -12,23 +12,28 @@ namespace {
 // Random keys in the form of the numerics, and what they say in fp32.
 struct Keys {
   Keys(EntryFormat format, int64_t count, uint64_t seed)
-      : values(random_values(count * kIndexDim, seed)), bytes(index_keys_bytes(format, count)) {
+      : values(random_values(count * kIndexDim, seed)),
+        bytes(v4_index_keys(format).bytes(count)),
+        form(v4_index_keys(format)) {
     // Some keys are equal, so that scores tie.
     for (int64_t n = 5; n < count; n += 7)
       std::copy_n(values.begin() + (n - 5) * kIndexDim, kIndexDim, values.begin() + n * kIndexDim);
     ReferenceOps ops(format == EntryFormat::kF32 ? Numerics::kFp32 : Numerics::kStored);
-    if (count > 0) ops.store_index_keys(as_mat(values, count), 0, bytes.data());
+    if (count > 0) ops.store_index_keys(as_mat(values, count), 0, form, bytes.data());
     if (format == EntryFormat::kF32) return;
-    for (int64_t n = 0; n < count; ++n) decode_index_key(bytes.data(), n, values.data() + n * kIndexDim);
+    for (int64_t n = 0; n < count; ++n)
+      decode_index_key(form, bytes.data(), n, values.data() + n * kIndexDim);
   }
+  IndexKeys keys() const { return {form, bytes.data()}; }
   std::vector<float> values;
   std::vector<std::byte> bytes;
+  IndexKeyForm form;
 };
 
 std::vector<float> fp4(std::vector<float> q) {
   for (size_t i = 0; i < q.size(); i += kIndexDim) {
     uint8_t codes[kIndexDim], scales[4];
-    quantise_index_vector(q.data() + i, codes, scales);
+    quantise_index_vector(q.data() + i, kIndexDim, codes, scales);
     for (int64_t k = 0; k < kIndexDim; ++k) q[i + k] = e2m1_to_f32(codes[k]) * e8m0_to_f32(scales[k / 32]);
   }
   return q;
@@ -40,8 +45,8 @@ void expect_picks_are_best(Numerics numerics, int64_t heads, int64_t visible, in
   std::vector<float> q = random_values(heads * kIndexDim, 2), w = random_values(heads, 3);
   const std::vector<float> exact_q = numerics == Numerics::kFp32 ? q : fp4(q);
   std::vector<int64_t> picks(topk, -7);
-  ReferenceOps(numerics).index_topk(as_mat(q, 1), as_mat(w, 1), 0.125f, keys.bytes.data(), {&visible, 1},
-                                    topk, picks.data());
+  ReferenceOps(numerics).index_topk(as_mat(q, 1), as_mat(w, 1), 0.125f, keys.keys(), {&visible, 1},
+                                    {.topk = topk, .picks = picks.data()});
   const int64_t count = std::min(visible, topk);
   for (int64_t i = 1; i < count; ++i) ASSERT_LT(picks[i - 1], picks[i]);
   for (int64_t i = count; i < topk; ++i) ASSERT_EQ(picks[i], -1);
@@ -97,7 +102,8 @@ TEST(IndexTopk, AllEqualTakesTheFirst) {
     std::vector<float> q(2 * kIndexDim), w = {1, 2};
     const int64_t visible = 100;
     std::vector<int64_t> picks(10);
-    ops->index_topk(as_mat(q, 1), as_mat(w, 1), 1.0f, keys.bytes.data(), {&visible, 1}, 10, picks.data());
+    ops->index_topk(as_mat(q, 1), as_mat(w, 1), 1.0f, keys.keys(), {&visible, 1},
+                    {.topk = 10, .picks = picks.data()});
     EXPECT_EQ(picks, (std::vector<int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
   }
 }
@@ -114,14 +120,17 @@ TEST(IndexTopk, OfficialScoresTieInBf16) {
     values[key * kIndexDim + 7] = 1;
   }
   values[kIndexDim + 8] = 1;
-  std::vector<std::byte> keys(index_keys_bytes(EntryFormat::kStored, 2));
+  const IndexKeyForm form = v4_index_keys(EntryFormat::kStored);
+  std::vector<std::byte> keys(form.bytes(2));
   ReferenceOps stored(Numerics::kStored);
-  stored.store_index_keys(as_mat(values, 2), 0, keys.data());
+  stored.store_index_keys(as_mat(values, 2), 0, form, keys.data());
   const int64_t visible = 2;
   int64_t pick = -1;
-  stored.index_topk(as_mat(q, 1), as_mat(w, 1), 1.0f, keys.data(), {&visible, 1}, 1, &pick);
+  stored.index_topk(as_mat(q, 1), as_mat(w, 1), 1.0f, {form, keys.data()}, {&visible, 1},
+                    {.topk = 1, .picks = &pick});
   EXPECT_EQ(pick, 1);
-  OfficialOps().index_topk(as_mat(q, 1), as_mat(w, 1), 1.0f, keys.data(), {&visible, 1}, 1, &pick);
+  OfficialOps().index_topk(as_mat(q, 1), as_mat(w, 1), 1.0f, {form, keys.data()}, {&visible, 1},
+                           {.topk = 1, .picks = &pick});
   EXPECT_EQ(pick, 0);
 }
 
@@ -138,7 +147,8 @@ TEST(IndexTopk, SameBitsEverywhere) {
           expect_same_bits(numerics, [&](Ops& ops) {
             RandomRows q(rows, heads * kIndexDim, 6), w(rows, heads, 7);
             std::vector<int64_t> picks(rows * topk);
-            ops.index_topk(q.mat(), w.mat(), 0.01f, keys.bytes.data(), visible, topk, picks.data());
+            ops.index_topk(q.mat(), w.mat(), 0.01f, keys.keys(), visible,
+                           {.topk = topk, .picks = picks.data()});
             return picks;
           });
         }

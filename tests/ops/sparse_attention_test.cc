@@ -10,14 +10,19 @@ namespace {
 // A pool of rows in the form of the numerics, what they say in fp32, and random choices of them.
 struct Pool {
   Pool(EntryFormat format, int64_t count, int64_t dim, uint64_t seed)
-      : head_dim(dim), values(random_values(count * dim, seed)), bytes(count * kv_row_bytes(format, dim)) {
-    for (int64_t n = 0; n < count; ++n) rows.push_back(bytes.data() + n * kv_row_bytes(format, dim));
+      : head_dim(dim),
+        form(v4_kv_row(format, dim)),
+        values(random_values(count * dim, seed)),
+        bytes(count * form.bytes()) {
+    for (int64_t n = 0; n < count; ++n) rows.push_back(bytes.data() + n * form.bytes());
     ReferenceOps(format == EntryFormat::kF32 ? Numerics::kFp32 : Numerics::kStored)
-        .store_kv(as_mat(values, count), rows);
+        .store_kv(as_mat(values, count), form, rows);
     for (int64_t n = 0; n < count && format == EntryFormat::kStored; ++n)
-      decode_kv_entry(rows[n], dim, values.data() + n * dim);
+      decode_kv_row(form, rows[n], values.data() + n * dim);
   }
+  KeyForms forms() const { return {form, form}; }
   int64_t head_dim;
+  KvRow form;
   std::vector<float> values;
   std::vector<std::byte> bytes;
   std::vector<std::byte*> rows;
@@ -68,8 +73,8 @@ TEST(SparseAttention, MatchesDouble) {
       const Pool pool(ReferenceOps(numerics).entry_format(), count, 128, 1);
       std::vector<float> q = random_values(2 * 128, 2), sink = {0.3f, -2.0f}, out(2 * 128);
       const KeyRows keys{pool.rows.data(), count};
-      ReferenceOps(numerics).sparse_attention(as_mat(q, 1), {&keys, 1}, OddBytes<float>(sink).data(), 128,
-                                              0.09f, as_mat(out, 1));
+      ReferenceOps(numerics).sparse_attention(as_mat(q, 1), {&keys, 1}, pool.forms(),
+                                              OddBytes<float>(sink).data(), 0.09f, as_mat(out, 1));
       for (int64_t h = 0; h < 2; ++h) {
         const auto exact =
             exact_attention(q.data() + h * 128, pool, count, sink[h], static_cast<double>(0.09f));
@@ -85,7 +90,8 @@ TEST(SparseAttention, SinksTakeNothingOrEverything) {
   std::fill_n(q.begin() + 128, 64, 0.0f);
   const KeyRows keys{pool.rows.data(), 1};
   ReferenceOps(Numerics::kFp32)
-      .sparse_attention(as_mat(q, 1), {&keys, 1}, OddBytes<float>(sink).data(), 64, 0.1f, as_mat(out, 1));
+      .sparse_attention(as_mat(q, 1), {&keys, 1}, pool.forms(), OddBytes<float>(sink).data(), 0.1f,
+                        as_mat(out, 1));
   for (int c = 0; c < 64; ++c) {
     EXPECT_EQ(out[c], pool.values[c]);            // no sink: the only key
     EXPECT_EQ(out[64 + c], 0);                    // all sink
@@ -99,7 +105,7 @@ TEST(SparseAttention, OfficialRoundsProbabilitiesOfAWalkInBlocks) {
   std::vector<float> q = random_values(64, 6), sink = {0.5f}, out(64);
   for (float& value : q) value = round_to_bf16(value);
   const KeyRows keys{pool.rows.data(), count};
-  OfficialOps().sparse_attention(as_mat(q, 1), {&keys, 1}, OddBytes<float>(sink).data(), 64, 0.125f,
+  OfficialOps().sparse_attention(as_mat(q, 1), {&keys, 1}, pool.forms(), OddBytes<float>(sink).data(), 0.125f,
                                  as_mat(out, 1));
   const auto exact = exact_attention(q.data(), pool, count, 0.5, 0.125);
   bool rounded = false;
@@ -110,6 +116,45 @@ TEST(SparseAttention, OfficialRoundsProbabilitiesOfAWalkInBlocks) {
     rounded |= out[c] != round_to_bf16(static_cast<float>(exact[c].value));
   }
   EXPECT_TRUE(rounded);  // probabilities were rounded, not only the result
+}
+
+// Rows of the other members: window and entries of different forms, odd tails, with a sink and without.
+TEST(SparseAttention, SameBitsForEveryForm) {
+  const KeyForms cases[] = {
+      {{KvForm::kFp8, 512}, {KvForm::kFp4, 512}},
+      {{KvForm::kFp8, 64}, {KvForm::kFp4, 64}},
+      {{KvForm::kLatent, 576}, {KvForm::kLatent, 576}},
+      {{KvForm::kLatent, 192}, {KvForm::kLatent, 192}},
+      {{KvForm::kF32, 192}, {KvForm::kF32, 192}},
+      {{KvForm::kFp8, 48}, {KvForm::kFp4, 48}},
+      {{KvForm::kLatent, 146, 16}, {KvForm::kLatent, 146, 16}},
+  };
+  for (const KeyForms& forms : cases) {
+    SCOPED_TRACE(forms.window.dim);
+    const int64_t dim = forms.window.dim;
+    constexpr int64_t kRows = 200;
+    constexpr int64_t kWindow = 37;
+    const std::vector<float> values = random_values(kRows * dim, 7);
+    std::vector<std::vector<std::byte>> bytes;
+    std::vector<const std::byte*> rows;
+    for (int64_t n = 0; n < kRows; ++n) {
+      const KvRow& form = n < kWindow ? forms.window : forms.entries;
+      bytes.emplace_back(form.bytes());
+      encode_kv_row(form, values.data() + n * dim, bytes.back().data());
+      rows.push_back(bytes.back().data());
+    }
+    std::vector<KeyRows> keys;
+    for (const int64_t count : {1, 36, 37, 38, 150, 200})
+      keys.push_back({rows.data(), count, std::min(count, kWindow)});
+    const OddBytes<float> sink(random_values(5, 8));
+    for (const std::byte* const sinks : {sink.data(), static_cast<const std::byte*>(nullptr)}) {
+      expect_same_bits(Numerics::kStored, [&](Ops& ops) {
+        RandomRows q(6, 5 * dim, 9), out(6, 5 * dim, 10);
+        ops.sparse_attention(q.mat(), keys, forms, sinks, 0.05f, out.mat());
+        return std::vector<float>(out.mat().data, out.mat().data + 6 * 5 * dim);
+      });
+    }
+  }
 }
 
 TEST(SparseAttention, SameBitsEverywhere) {
@@ -127,7 +172,7 @@ TEST(SparseAttention, SameBitsEverywhere) {
           const OddBytes<float> sink(random_values(heads, 8));
           expect_same_bits(numerics, [&](Ops& ops) {
             RandomRows q(tokens, heads * dim, 9), out(tokens, heads * dim, 10);
-            ops.sparse_attention(q.mat(), keys, sink.data(), dim, 0.05f, out.mat());
+            ops.sparse_attention(q.mat(), keys, pool.forms(), sink.data(), 0.05f, out.mat());
             return out.values();
           });
         }

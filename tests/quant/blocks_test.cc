@@ -22,44 +22,46 @@ std::vector<float> wave(int64_t n) {
 }
 
 TEST(KvEntry, BytesAndErrors) {
-  EXPECT_EQ(kv_entry_bytes(512), 583);
+  EXPECT_EQ((KvRow{KvForm::kFp8Rope, 512}.bytes()), 583);
   for (const int64_t head_dim : {128, 192, 512}) {
+    const KvRow form{KvForm::kFp8Rope, head_dim};
     const std::vector<float> x = wave(head_dim);
-    std::vector<std::byte> entry(kv_entry_bytes(head_dim) + 1, std::byte{0xA5});
+    std::vector<std::byte> entry(form.bytes() + 1, std::byte{0xA5});
     std::vector<float> back(head_dim);
-    encode_kv_entry(x.data(), head_dim, entry.data());
+    encode_kv_row(form, x.data(), entry.data());
     EXPECT_EQ(entry.back(), std::byte{0xA5});
-    decode_kv_entry(entry.data(), head_dim, back.data());
+    decode_kv_row(form, entry.data(), back.data());
     for (int64_t i = head_dim - 64; i < head_dim; ++i) EXPECT_EQ(back[i], round_to_bf16(x[i]));
     for (int64_t i = 0; i < head_dim - 64; ++i)
       EXPECT_LE(std::fabs(back[i] - x[i]), std::fabs(x[i]) / 16 + 0.01F) << i;
     // What was stored once is stored again without a change.
     std::vector<std::byte> again(entry.size(), std::byte{0xA5});
-    encode_kv_entry(back.data(), head_dim, again.data());
+    encode_kv_row(form, back.data(), again.data());
     EXPECT_EQ(entry, again);
   }
 }
 
 TEST(IndexKey, EachKeyHasItsPlace) {
-  EXPECT_EQ(index_key_bytes(0), 0);
-  EXPECT_EQ(index_key_bytes(16), 1088);
-  EXPECT_EQ(index_key_bytes(17), 2176);
+  const IndexKeyForm form;
+  EXPECT_EQ(form.bytes(0), 0);
+  EXPECT_EQ(form.bytes(16), kIndexTileBytes);
+  EXPECT_EQ(form.bytes(17), 2176);
   constexpr int64_t kCount = 40;
-  std::vector<std::byte> tiles(index_key_bytes(kCount));
+  std::vector<std::byte> tiles(form.bytes(kCount));
   std::vector<std::vector<float>> keys;
   for (int64_t n = 0; n < kCount; ++n) {
     std::vector<float> key = wave(kIndexKeyDim + n);
     key.erase(key.begin(), key.begin() + n);
-    encode_index_key(key.data(), n, tiles.data());
+    encode_index_key(form, key.data(), n, tiles.data());
     uint8_t codes[kIndexKeyDim];
     uint8_t scales[4];
-    quantise_index_vector(key.data(), codes, scales);
+    quantise_index_vector(key.data(), kIndexKeyDim, codes, scales);
     for (int64_t d = 0; d < kIndexKeyDim; ++d) key[d] = e2m1_to_f32(codes[d]) * e8m0_to_f32(scales[d / 32]);
     keys.push_back(key);
   }
   for (int64_t n = 0; n < kCount; ++n) {
     std::vector<float> key(kIndexKeyDim);
-    decode_index_key(tiles.data(), n, key.data());
+    decode_index_key(form, tiles.data(), n, key.data());
     EXPECT_EQ(key, keys[n]) << n;
   }
   // Key 17, dimension 9: tile 1, step 1, key 1, high nibble of byte 0.

@@ -132,13 +132,14 @@ TEST(GoldenQuants, KvEntries) {
   for (size_t row = 0; row < x.size() / 448; ++row) {
     std::vector<float> kv(&x[row * 448], &x[row * 448] + 448);
     kv.insert(kv.end(), kv.begin(), kv.begin() + 64);
-    std::vector<std::byte> entry(kv_entry_bytes(512));
-    encode_kv_entry(kv.data(), 512, entry.data());
+    const KvRow form{KvForm::kFp8Rope, 512};
+    std::vector<std::byte> entry(form.bytes());
+    encode_kv_row(form, kv.data(), entry.data());
     ASSERT_EQ(std::memcmp(entry.data(), &codes[row * 448], 448), 0) << row;
     ASSERT_EQ(std::memcmp(&entry[448 + 128], &scales[row * 7], 7), 0) << row;
     std::vector<float> expected(&dequant[row * 448], &dequant[row * 448] + 448);
     expected.insert(expected.end(), kv.begin() + 448, kv.end());
-    decode_kv_entry(entry.data(), 512, kv.data());
+    decode_kv_row(form, entry.data(), kv.data());
     expect_same(kv, expected);
   }
 }
@@ -150,18 +151,19 @@ TEST(GoldenQuants, IndexKeys) {
   const std::vector<uint8_t> packed = values<uint8_t>(file, "sim4_32.codes");
   const std::vector<uint8_t> scale_bytes = values<uint8_t>(file, "sim4_32.scale_bytes");
   const auto count = static_cast<int64_t>(x.size()) / kIndexKeyDim;
-  std::vector<std::byte> tiles(index_key_bytes(count));
+  const IndexKeyForm form;
+  std::vector<std::byte> tiles(form.bytes(count));
   std::vector<float> seen(x.size());
   for (int64_t n = 0; n < count; ++n) {
     uint8_t codes[kIndexKeyDim];
     uint8_t scales[4];
-    quantise_index_vector(&x[n * kIndexKeyDim], codes, scales);
+    quantise_index_vector(&x[n * kIndexKeyDim], kIndexKeyDim, codes, scales);
     for (int64_t d = 0; d < kIndexKeyDim; d += 2)
       ASSERT_EQ(codes[d] | codes[d + 1] << 4, packed[(n * kIndexKeyDim + d) / 2]) << n << ' ' << d;
     ASSERT_EQ(std::memcmp(scales, &scale_bytes[n * 4], 4), 0) << n;
-    encode_index_key(&x[n * kIndexKeyDim], n, tiles.data());
+    encode_index_key(form, &x[n * kIndexKeyDim], n, tiles.data());
   }
-  for (int64_t n = 0; n < count; ++n) decode_index_key(tiles.data(), n, &seen[n * kIndexKeyDim]);
+  for (int64_t n = 0; n < count; ++n) decode_index_key(form, tiles.data(), n, &seen[n * kIndexKeyDim]);
   expect_same(seen, bf16_values(file, "sim4_32.dequant"));
 }
 

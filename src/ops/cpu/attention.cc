@@ -15,7 +15,7 @@ AttentionJob heads_of(const AttentionJob& all, int64_t first, int64_t count) {
   AttentionJob job = all;
   job.q += first * all.head_dim;
   job.out += first * all.head_dim;
-  job.sink += first * 4;
+  if (job.sink != nullptr) job.sink += first * 4;
   job.heads = count;
   return job;
 }
@@ -59,9 +59,12 @@ void CpuOps::attend_together(const AttentionJob& job) {
   });
 }
 
-void CpuOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink,
-                              int64_t head_dim, float scale, Mat out) {
-  CHECK(head_dim % kChannelBlock == 0 && q.cols % head_dim == 0 && out.cols == q.cols);
+void CpuOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const KeyForms& forms,
+                              const std::byte* sink, float scale, Mat out) {
+  if (!fits_kernels(forms.window) || !fits_kernels(forms.entries))
+    return ReferenceOps::sparse_attention(q, keys, forms, sink, scale, out);
+  const int64_t head_dim = forms.entries.dim;
+  CHECK(forms.window.dim == head_dim && q.cols % head_dim == 0 && out.cols == q.cols);
   CHECK(static_cast<int64_t>(keys.size()) == q.rows && out.rows == q.rows);
   int64_t most_keys = 0;
   for (const KeyRows& rows : keys) {
@@ -76,7 +79,7 @@ void CpuOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const s
   const auto job_of = [&](int64_t t, int scratch) {
     return AttentionJob{.q = q.row(t),
                         .keys = keys[t],
-                        .format = entry_format(),
+                        .forms = forms,
                         .sink = sink,
                         .heads = heads,
                         .head_dim = head_dim,

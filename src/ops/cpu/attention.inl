@@ -6,21 +6,54 @@
 // once for the values. A sum over channels is a lane's, a sum over keys a channel's, so the tiling does not
 // show in the bits.
 
-// 64 channels of a stored row from channel `first` on, as fp32.
-inline void decode_block(const AttentionJob& job, const std::byte* row, int64_t first, float* out) {
-  const int64_t codes = job.head_dim - kRopeDims;
-  if (job.format == EntryFormat::kF32) {
-    for (int64_t c = 0; c < kChannelBlock; c += 16)
-      store(out + c, load(reinterpret_cast<const float*>(row) + first + c));
-  } else if (first == codes) {
+// 64 channels of a kept row from channel `first` on, as fp32. fits_kernels() says which rows these are.
+inline void decode_fp8(const std::byte* codes, F32x16 scale, int64_t n, float* out) {
+  // Two exact steps, because 256 times the largest scale is not a float.
+  for (int64_t c = 0; c < n; c += 16) store(out + c, load_e4m3_in_f16(codes + c) * splat(256.0f) * scale);
+}
+inline F32x16 e8m0_scale(std::byte code) {
+  return splat(std::bit_cast<float>(static_cast<uint32_t>(code) << 23));
+}
+
+inline void decode_split(const KvRow& form, const std::byte* row, int64_t first, float* out) {
+  const int64_t codes = form.dim - kRopeDims;
+  const std::byte* const scales = row + codes + 2 * kRopeDims;
+  if (first == codes) {
     for (int64_t c = 0; c < kChannelBlock; c += 16) store(out + c, load_bf16(row + codes + 2 * c));
+  } else if (form.form == KvForm::kFp8Rope) {
+    decode_fp8(row + first, e8m0_scale(scales[first / kChannelBlock]), kChannelBlock, out);
   } else {
-    // Two exact steps, because 256 times the largest scale is not a float.
-    const auto code = static_cast<uint32_t>(row[codes + 2 * kRopeDims + first / kChannelBlock]);
-    const F32x16 scale = splat(std::bit_cast<float>(code << 23));
-    for (int64_t c = 0; c < kChannelBlock; c += 16)
-      store(out + c, load_e4m3_in_f16(row + first + c) * splat(256.0f) * scale);
+    float scale;
+    std::memcpy(&scale, scales + first / 128 * 4, sizeof scale);
+    decode_fp8(row + first, splat(scale), kChannelBlock, out);
   }
+}
+
+inline void decode_block(const KvRow& form, const std::byte* row, int64_t first, float* out) {
+  switch (form.form) {
+    case KvForm::kF32:
+      for (int64_t c = 0; c < kChannelBlock; c += 16)
+        store(out + c, load(reinterpret_cast<const float*>(row) + first + c));
+      return;
+    case KvForm::kFp8Rope:
+    case KvForm::kLatent:
+      return decode_split(form, row, first, out);
+    case KvForm::kFp8:
+      for (int64_t c = 0; c < kChannelBlock; c += 32)
+        decode_fp8(row + first + c, e8m0_scale(row[form.dim + (first + c) / 32]), 32, out + c);
+      return;
+    case KvForm::kFp4: {
+      alignas(64) float half_scales[16];
+      store(half_scales,
+            load_e4m3_in_f16_partial(row + form.dim / 2 + first / 16, kChannelBlock / 16) * splat(128.0f));
+      for (int64_t c = 0; c < kChannelBlock; c += 16)
+        store(out + c, load_e2m1_doubled(row + (first + c) / 2) * splat(half_scales[c / 16]));
+      return;
+    }
+  }
+}
+inline void decode_block(const AttentionJob& job, int64_t key, int64_t first, float* out) {
+  decode_block(key < job.keys.window ? job.forms.window : job.forms.entries, job.keys.rows[key], first, out);
 }
 
 // Products of kScoreHeads heads with kScoreKeys decoded keys; only the first `heads` and `keys` of them are
@@ -62,9 +95,9 @@ inline void scores(const AttentionJob& job, Interval keys, float* tile) {
       const int64_t ahead = std::min(first + i + kScoreTileKeys, keys.last - 1);
       for (int64_t c = 0; c < job.head_dim; c += kChannelBlock) {
         prefetch(job.keys.rows[ahead] + c);
-        decode_block(job, job.keys.rows[first + i], c, tile + i * stride + c);
+        decode_block(job, first + i, c, tile + i * stride + c);
       }
-      if (job.format == EntryFormat::kStored) prefetch(job.keys.rows[ahead] + job.head_dim);
+      if (job.forms.entries.form != KvForm::kF32) prefetch(job.keys.rows[ahead] + job.head_dim);
     }
     for (int64_t h = 0; h < job.heads; h += kScoreHeads) {
       const float* q[kScoreHeads];
@@ -105,9 +138,11 @@ inline void softmax(const AttentionJob& job, Interval heads) {
       store(p + i, e);
       sum = sum + e;
     }
+    job.denominator[h] = tree16(sum);
+    if (job.sink == nullptr) continue;
     float sink;
     std::memcpy(&sink, job.sink + h * 4, sizeof sink);
-    job.denominator[h] = tree16(sum) + max_lane(exp_f32(splat(sink - maximum)));
+    job.denominator[h] += max_lane(exp_f32(splat(sink - maximum)));
   }
 }
 
@@ -146,7 +181,7 @@ inline void values(const AttentionJob& job, Interval heads, Interval channels, f
     for (int64_t first = 0; first < job.keys.count; first += kValueTileKeys) {
       const int64_t count = std::min(kValueTileKeys, job.keys.count - first);
       for (int64_t i = 0; i < count; ++i)
-        decode_block(job, job.keys.rows[first + i], c, tile + i * kChannelBlock);
+        decode_block(job, first + i, c, tile + i * kChannelBlock);
       for (int64_t h = heads.first; h < heads.last; h += kValueHeads) {
         // Behind the last head it is computed again, with the same result.
         const float* p[kValueHeads];

@@ -16,8 +16,8 @@ inline constexpr int64_t kChannelBlock = 64;
 struct AttentionJob {
   const float* q = nullptr;  // [heads, head_dim]
   KeyRows keys;
-  EntryFormat format = EntryFormat::kStored;
-  const std::byte* sink = nullptr;  // F32 [heads]
+  KeyForms forms;
+  const std::byte* sink = nullptr;  // F32 [heads], or none
   int64_t heads = 0;
   int64_t head_dim = 0;  // a multiple of kChannelBlock
   float scale = 0;
@@ -26,6 +26,12 @@ struct AttentionJob {
   float* denominator = nullptr;  // [heads]
   float* out = nullptr;          // [heads, head_dim]
 };
+
+// Whether the kernels read rows of this form: whole blocks of channels, each under scales of its own.
+inline bool fits_kernels(const KvRow& row) {
+  const bool split = row.form == KvForm::kFp8Rope || row.form == KvForm::kLatent;
+  return row.dim % kChannelBlock == 0 && (!split || row.rotated == kRopeDims);
+}
 
 struct Interval {
   int64_t first = 0;

@@ -21,6 +21,9 @@ class CpuOps final : public ReferenceOps {
               Mat comb) override;
   void hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb) override;
   void hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) override;
+  void hc_collapse(ConstMat streams, ConstMat pre, Mat u) override;
+  void hc_coefficients(ConstMat streams, const HcParams& params, const HcConfig& config, Mat pre, Mat post,
+                       Mat comb) override;
   void rms_norm(ConstMat x, const NormWeight& weight, float eps, Mat out) override;
   void head_rms_norm(Mat q, int64_t head_dim, float eps) override;
   void linear(ConstMat x, const Weight& w, Mat out) override;
@@ -32,12 +35,12 @@ class CpuOps final : public ReferenceOps {
   void rope(Mat x, int64_t head_dim, std::span<const int64_t> positions, const RopeFrequencies& f,
             bool inverse) override;
   void hadamard(Mat x) override;
-  void store_kv(ConstMat kv, std::span<std::byte* const> rows) override;
+  void store_kv(ConstMat kv, const KvRow& form, std::span<std::byte* const> rows) override;
   void compressor_pool(std::span<const PoolSlots> blocks, Mat out) override;
-  void index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
-                  std::span<const int64_t> visible, int64_t topk, int64_t* picks) override;
-  void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink, int64_t head_dim,
-                        float scale, Mat out) override;
+  void index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& keys,
+                  std::span<const int64_t> visible, const IndexChoice& choice) override;
+  void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const KeyForms& forms,
+                        const std::byte* sink, float scale, Mat out) override;
 
  private:
   class MoeCall;
@@ -54,7 +57,7 @@ class CpuOps final : public ReferenceOps {
   void share(int64_t count, int64_t floats, Fn fn);
   template <typename Finish>
   void mix_logits(ConstMat streams, const HcParams& params, const HcConfig& config, Finish finish);
-  IndexJob index_job(const float* q, const float* w, int64_t heads, float score_scale, const std::byte* keys,
+  IndexJob index_job(const float* q, const float* w, int64_t heads, float score_scale, const IndexKeys& keys,
                      int64_t visible, IndexScratch& scratch);
   void attend_alone(const AttentionJob& all, int worker);
   void attend_together(const AttentionJob& job);

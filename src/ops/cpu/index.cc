@@ -20,10 +20,10 @@ void IndexScratch::reserve(int64_t heads, int64_t keys) {
 }
 
 IndexJob CpuOps::index_job(const float* q, const float* w, int64_t heads, float score_scale,
-                           const std::byte* keys, int64_t visible, IndexScratch& scratch) {
+                           const IndexKeys& keys, int64_t visible, IndexScratch& scratch) {
   std::fill(scratch.w.begin(), scratch.w.end(), 0.0f);
   for (int64_t h = 0; h < heads; ++h) scratch.w[h] = w[h] * score_scale;
-  const bool stored = entry_format() == EntryFormat::kStored;
+  const bool stored = keys.form.form == IndexForm::kFp4;
   if (stored) {
     index_.quantise(q, heads, scratch.queries.data());
     std::fill(scratch.queries.begin() + heads, scratch.queries.end(), IndexQuery{});
@@ -32,15 +32,19 @@ IndexJob CpuOps::index_job(const float* q, const float* w, int64_t heads, float 
           .queries = scratch.queries.data(),
           .w = scratch.w.data(),
           .heads = stored ? static_cast<int64_t>(scratch.queries.size()) : heads,
-          .keys = keys,
+          .keys = keys.data,
           .count = visible,
           .order = scratch.order.data()};
 }
 
-void CpuOps::index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
-                        std::span<const int64_t> visible, int64_t topk, int64_t* picks) {
+void CpuOps::index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& keys,
+                        std::span<const int64_t> visible, const IndexChoice& choice) {
+  if (keys.form.dim != kIndexDim || keys.form.form == IndexForm::kFp8 || choice.block > 0)
+    return ReferenceOps::index_topk(q, w, score_scale, keys, visible, choice);
+  const int64_t topk = choice.topk;
+  int64_t* const picks = choice.picks;
   CHECK(q.cols == w.cols * kIndexDim && static_cast<int64_t>(visible.size()) == q.rows && w.rows == q.rows);
-  const auto score = entry_format() == EntryFormat::kStored ? index_.scores_stored : index_.scores_f32;
+  const auto score = keys.form.form == IndexForm::kFp4 ? index_.scores_stored : index_.scores_f32;
   const int workers = pool_.threads();
   const bool alone = workers == 1 || q.rows / 2 >= workers;
   const int64_t most = q.rows == 0 ? 0 : *std::max_element(visible.begin(), visible.end());

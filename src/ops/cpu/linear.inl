@@ -55,7 +55,7 @@ template <int kRows, int kTokens>
 // ---- direct: stored codes against at most kDirectTokens inputs
 
 inline constexpr int64_t kDirectTokens = 4;
-inline constexpr int64_t kTileSide = 128;
+inline constexpr int64_t kMostDecodedRows = 128;
 
 // Rows are fetched in the order in which they lie in memory, although several are read side by side: that is
 // what the memory is fast at. The distance covers the rows of the group that are still to come.
@@ -140,16 +140,16 @@ void direct(const ProductJob& job, const float* const* x, int64_t first, int64_t
 // then code * scaled is the very product of the weight and x. False where a scaled input, or a code times its
 // scale, would not be exact.
 inline bool scale_inputs(const Weight& w, int64_t row, int missing_exponent, const float* x, float* scaled) {
-  const int64_t tiles = (w.in + kTileSide - 1) / kTileSide;
-  const std::byte* const scales = w.scales + row / kTileSide * tiles;
+  const int64_t tiles = (w.in + w.tile_in - 1) / w.tile_in;
+  const std::byte* const scales = w.scales + row / w.tile_out * tiles;
   bool exact = true;
   for (int64_t tile = 0; tile < tiles; ++tile) {
     const int exponent = static_cast<int>(scales[tile]) + missing_exponent;  // biased, as the factor's
     if (exponent > 253) return false;
     const F32x16 factor = splat(__builtin_bit_cast(float, exponent << 23));
     const F32x16 inverse = splat(__builtin_bit_cast(float, (254 - exponent) << 23));
-    const int64_t end = std::min(w.in, (tile + 1) * kTileSide);
-    for (int64_t k = tile * kTileSide; k < end; k += 16) {
+    const int64_t end = std::min(w.in, (tile + 1) * w.tile_in);
+    for (int64_t k = tile * w.tile_in; k < end; k += 16) {
       const int64_t n = end - k;
       const F32x16 input = n < 16 ? load_partial(x + k, n) : load(x + k);
       const F32x16 product = input * factor;
@@ -188,18 +188,18 @@ void decode_plain_row(const Weight& w, int64_t row, float* out) {
 }
 
 inline void decode_fp8_row(const Weight& w, int64_t row, float* out) {
-  const int64_t tiles = (w.in + kTileSide - 1) / kTileSide;
+  const int64_t tiles = (w.in + w.tile_in - 1) / w.tile_in;
   const std::byte* const codes = w.data + row * w.in;
   for (int64_t tile = 0; tile < tiles; ++tile) {
-    const int64_t index = row / kTileSide * tiles + tile;
+    const int64_t index = row / w.tile_out * tiles + tile;
     float scale = 0;
     if (w.scale_format == ScaleFormat::kF32) {
       std::memcpy(&scale, w.scales + index * 4, 4);
     } else {
       scale = e8m0_scale(w.scales[index]);
     }
-    const int64_t end = std::min(w.in, (tile + 1) * kTileSide);
-    for (int64_t k = tile * kTileSide; k < end; k += 16) {
+    const int64_t end = std::min(w.in, (tile + 1) * w.tile_in);
+    for (int64_t k = tile * w.tile_in; k < end; k += 16) {
       const F32x16 values = codes_at<E4m3InF16>(codes, k, end - k) * splat(256.0f) * splat(scale);
       store_decoded(out + k * kDecodedStep, end - k, values);
     }
@@ -265,7 +265,7 @@ void decoded_inputs(const ProductJob& job, int64_t token, const float* w, int64_
   const float* x[kTokens];
 #pragma GCC unroll 8
   for (int t = 0; t < kTokens; ++t) x[t] = job.x[token + t] + job.x_at;
-  F32x16 waiting[kTileSide / kTileRows][kTileRows][kTokens];
+  F32x16 waiting[kMostDecodedRows / kTileRows][kTileRows][kTokens];
   for (int64_t k = 0; k < in; k += kInputBlock) {
     const int64_t end = std::min(in, k + kInputBlock);
     for (int64_t r = 0; r < rows; r += kTileRows) {
@@ -302,7 +302,7 @@ void decoded_some_inputs(const ProductJob& job, int64_t token, int64_t tokens, c
 inline void decoded(const ProductJob& job, int64_t first, int64_t last) {
   const int64_t stride = padded_to_lanes(job.weight->in);
   const int64_t fitting = std::max<int64_t>(kDecodedFloats / std::max<int64_t>(stride, 1), kMaxTileRows);
-  const int64_t block = std::min<int64_t>(fitting / kMaxTileRows * kMaxTileRows, kTileSide);
+  const int64_t block = std::min<int64_t>(fitting / kMaxTileRows * kMaxTileRows, kMostDecodedRows);
   const int64_t tiles = (job.tokens + kTileTokens - 1) / kTileTokens;
   for (int64_t o = first; o < last; o += block) {
     const int64_t rows = std::min(block, last - o);
@@ -323,7 +323,7 @@ void direct_fp8(const ProductJob& job) {
   const float* x[kDirectTokens];
   for (int64_t t = 0; t < job.tokens; ++t) x[t] = job.scratch + t * stride;
   for (int64_t o = job.first; o < job.last;) {
-    const int64_t end = std::min(job.last, (o / kTileSide + 1) * kTileSide);
+    const int64_t end = std::min(job.last, (o / job.weight->tile_out + 1) * job.weight->tile_out);
     bool exact = true;
     for (int64_t t = 0; t < job.tokens && exact; ++t)
       exact = scale_inputs(*job.weight, o, Codes::kMissingExponent, job.x[t] + job.x_at,

@@ -129,7 +129,7 @@ inline void int8_decoded(const ProductJob& job) {
   auto* const scratch = reinterpret_cast<Fp4Stored*>(job.scratch);
   constexpr int64_t kFitting = kDecodedFloats * 4 / static_cast<int64_t>(sizeof(Fp4Stored));
   const int64_t fitting = std::max<int64_t>(kFitting / std::max<int64_t>(spans, 1), kMaxTileRows);
-  const int64_t block = std::min<int64_t>(fitting / kMaxTileRows * kMaxTileRows, kTileSide);
+  const int64_t block = std::min<int64_t>(fitting / kMaxTileRows * kMaxTileRows, kMostDecodedRows);
   for (int64_t o = job.first; o < job.last; o += block) {
     const int64_t rows = std::min(block, job.last - o);
     for (int64_t r = 0; r < rows; ++r) {

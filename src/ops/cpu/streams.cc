@@ -82,6 +82,20 @@ void CpuOps::hc_pre(ConstMat streams, const HcParams& params, const HcConfig& co
   });
 }
 
+void CpuOps::hc_collapse(ConstMat streams, ConstMat pre, Mat u) {
+  CHECK(streams.cols == kHcMult * u.cols && pre.rows == streams.rows && pre.cols == kHcMult);
+  share(streams.rows, streams.cols,
+        [&](int64_t t) { streams_.hc_mix(streams.row(t), pre.row(t), u.cols, u.row(t)); });
+}
+
+void CpuOps::hc_coefficients(ConstMat streams, const HcParams& params, const HcConfig& config, Mat pre,
+                             Mat post, Mat comb) {
+  CHECK(config.mult == kHcMult && params.fn.out == kHcSiteRows && params.fn.in == streams.cols);
+  mix_logits(streams, params, config, [&](int64_t t, const float* g) {
+    streams_.hc_gates(g, params, config, pre.row(t), post.row(t), comb.row(t));
+  });
+}
+
 void CpuOps::hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) {
   CHECK(config.mult == kHcMult && streams.cols == kHcMult * u.cols);
   CHECK(params.fn.out == kHcMult && params.fn.in == streams.cols);
@@ -116,6 +130,8 @@ void CpuOps::head_rms_norm(Mat q, int64_t head_dim, float eps) {
 
 void CpuOps::rope(Mat x, int64_t head_dim, std::span<const int64_t> positions, const RopeFrequencies& f,
                   bool inverse) {
+  if (f.dims != kRopeDims || f.layout != RopeLayout::kLastInterleaved)
+    return ReferenceOps::rope(x, head_dim, positions, f, inverse);
   CHECK(head_dim >= kRopeDims && x.cols % head_dim == 0 && static_cast<int64_t>(positions.size()) == x.rows);
   // The table of a token costs about as much as turning 16 heads.
   share(x.rows, (x.cols / head_dim + 16) * kRopeDims, [&](int64_t t) {
@@ -141,10 +157,10 @@ void CpuOps::compressor_pool(std::span<const PoolSlots> blocks, Mat out) {
   });
 }
 
-void CpuOps::store_kv(ConstMat kv, std::span<std::byte* const> rows) {
+void CpuOps::store_kv(ConstMat kv, const KvRow& form, std::span<std::byte* const> rows) {
   // Encoding a value costs as much as a dozen of the additions that kSmallWork counts.
   share(kv.rows, kv.cols * 12,
-        [&](int64_t t) { ReferenceOps::store_kv({kv.row(t), 1, kv.cols, kv.cols}, {&rows[t], 1}); });
+        [&](int64_t t) { ReferenceOps::store_kv({kv.row(t), 1, kv.cols, kv.cols}, form, {&rows[t], 1}); });
 }
 
 }  // namespace hadal

@@ -135,6 +135,24 @@ void ReferenceOps::hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb
   round_activations(streams);
 }
 
+void ReferenceOps::hc_collapse(ConstMat streams, ConstMat pre, Mat u) {
+  CHECK(streams.cols == kHcMult * u.cols && pre.rows == streams.rows && pre.cols == kHcMult);
+  const bool official = numerics() == Numerics::kOfficial;
+  for (int64_t t = 0; t < streams.rows; ++t)
+    mix_streams(streams.row(t), pre.row(t), u.cols, official, u.row(t));
+  round_activations(u);
+}
+
+void ReferenceOps::hc_coefficients(ConstMat streams, const HcParams& params, const HcConfig& config, Mat pre,
+                                   Mat post, Mat comb) {
+  CHECK(config.mult == kHcMult && params.fn.in == streams.cols);
+  for (int64_t t = 0; t < streams.rows; ++t) {
+    float g[kHcSiteRows];
+    mix_logits(streams.row(t), params.fn, config.norm_eps, g);
+    hc_gates(g, params, config, pre.row(t), post.row(t), comb.row(t));
+  }
+}
+
 void ReferenceOps::hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) {
   CHECK(config.mult == kHcMult && streams.cols == kHcMult * u.cols && params.fn.in == streams.cols);
   const bool official = numerics() == Numerics::kOfficial;

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -18,68 +18,136 @@ namespace {
 
 float relu(float x) { return x > 0 ? x : 0; }
 
-// A 128-vector as the stored keys have it: doubled e2m1 codes, which are integers, and a scale per 32.
+// A vector as the FP4 keys have it: doubled e2m1 codes, which are integers, and a scale per 32.
 struct IndexVector {
-  int8_t doubled[kIndexDim];
-  float scale[kIndexDim / 32];
+  int8_t doubled[kMostIndexDim];
+  float scale[kMostIndexDim / kIndexBlock];
 };
 
-IndexVector quantised(const float* x) {
-  uint8_t codes[kIndexDim], scales[kIndexDim / 32];
-  quantise_index_vector(x, codes, scales);
+IndexVector quantised(const float* x, int64_t dim) {
+  uint8_t codes[kMostIndexDim], scales[kMostIndexDim / kIndexBlock];
+  quantise_index_vector(x, dim, codes, scales);
   IndexVector v;
-  for (int64_t i = 0; i < kIndexDim; ++i) v.doubled[i] = static_cast<int8_t>(2.0f * e2m1_to_f32(codes[i]));
-  for (int64_t b = 0; b < kIndexDim / 32; ++b) v.scale[b] = e8m0_to_f32(scales[b]);
+  for (int64_t i = 0; i < dim; ++i) v.doubled[i] = static_cast<int8_t>(2.0f * e2m1_to_f32(codes[i]));
+  for (int64_t b = 0; b * kIndexBlock < dim; ++b) v.scale[b] = e8m0_to_f32(scales[b]);
   return v;
 }
 
-IndexVector stored_key(const std::byte* tiles, int64_t n) {
-  const std::byte* const tile = tiles + n / kIndexTileKeys * kIndexTileBytes;
+IndexVector stored_key(const IndexKeys& keys, int64_t n) {
+  const std::byte* const tile = keys.data + n / kIndexTileKeys * keys.form.tile_bytes();
   const int64_t j = n % kIndexTileKeys;
   IndexVector v;
-  for (int64_t i = 0; i < kIndexDim; ++i) {
+  for (int64_t i = 0; i < keys.form.dim; ++i) {
     const auto packed = static_cast<uint8_t>(tile[i / 8 * 64 + j * 4 + i % 8 / 2]);
     const auto code = static_cast<uint8_t>(i % 2 == 0 ? packed & 15 : packed >> 4);
     v.doubled[i] = static_cast<int8_t>(2.0f * e2m1_to_f32(code));
   }
-  for (int64_t b = 0; b < kIndexDim / 32; ++b)
-    v.scale[b] = e8m0_to_f32(static_cast<uint8_t>(tile[kIndexTileKeys * 64 + b * kIndexTileKeys + j]));
+  for (int64_t b = 0; b < keys.form.blocks(); ++b)
+    v.scale[b] = e8m0_to_f32(static_cast<uint8_t>(tile[keys.form.steps() * 64 + b * kIndexTileKeys + j]));
   return v;
 }
 
-float product(const IndexVector& q, const IndexVector& k) {
+float product(const IndexVector& q, const IndexVector& k, int64_t dim) {
   float qk = 0;
-  for (int64_t b = 0; b < kIndexDim / 32; ++b) {
+  for (int64_t b = 0; b * kIndexBlock < dim; ++b) {
     int32_t n = 0;
-    for (int64_t i = 32 * b; i < 32 * b + 32; ++i) n += q.doubled[i] * k.doubled[i];
+    for (int64_t i = kIndexBlock * b; i < std::min(dim, kIndexBlock * (b + 1)); ++i)
+      n += q.doubled[i] * k.doubled[i];
     qk = std::fma(static_cast<float>(n), q.scale[b] * (0.25f * k.scale[b]), qk);
   }
   return qk;
 }
 
-void score_stored(const float* q, const float* w, int64_t heads, float score_scale, const std::byte* keys,
-                  std::span<float> scores) {
-  std::vector<IndexVector> queries(heads);
-  for (int64_t h = 0; h < heads; ++h) queries[h] = quantised(q + h * kIndexDim);
+void score_fp4(const float* q, std::span<const float> w, const IndexKeys& keys, std::span<float> scores) {
+  std::vector<IndexVector> queries;
+  for (size_t h = 0; h < w.size(); ++h)
+    queries.push_back(quantised(q + static_cast<int64_t>(h) * keys.form.dim, keys.form.dim));
   for (size_t n = 0; n < scores.size(); ++n) {
     const IndexVector key = stored_key(keys, static_cast<int64_t>(n));
     float acc = 0;
-    for (int64_t h = 0; h < heads; ++h)
-      acc = std::fma(w[h] * score_scale, relu(product(queries[h], key)), acc);
+    for (size_t h = 0; h < w.size(); ++h)
+      acc = std::fma(w[h], relu(product(queries[h], key, keys.form.dim)), acc);
     scores[n] = acc;
   }
 }
 
-void score_f32(const float* q, const float* w, int64_t heads, float score_scale, const std::byte* keys,
-               std::span<float> scores) {
-  float key[kIndexDim];
+void score_f32(const float* q, std::span<const float> w, const IndexKeys& keys, std::span<float> scores) {
+  const int64_t dim = keys.form.dim;
+  float key[kMostIndexDim];
   for (size_t n = 0; n < scores.size(); ++n) {
-    std::memcpy(key, keys + n * sizeof key, sizeof key);
+    decode_index_key(keys.form, keys.data, static_cast<int64_t>(n), key);
     float acc = 0;
-    for (int64_t h = 0; h < heads; ++h)
-      acc = std::fma(w[h] * score_scale, relu(dot16(q + h * kIndexDim, key, kIndexDim)), acc);
+    for (size_t h = 0; h < w.size(); ++h)
+      acc = std::fma(w[h], relu(dot16(q + static_cast<int64_t>(h) * dim, key, dim)), acc);
     scores[n] = acc;
   }
+}
+
+void score_fp8(const float* q, std::span<const float> w, const IndexKeys& keys, std::span<float> scores) {
+  const int64_t dim = keys.form.dim;
+  std::vector<float> values(w.size() * static_cast<size_t>(dim)), weights(w.begin(), w.end());
+  for (size_t h = 0; h < w.size(); ++h) {
+    uint8_t codes[kMostIndexDim];
+    const auto first = static_cast<int64_t>(h) * dim;
+    weights[h] *= quantise_index_vector8(q + first, dim, codes);
+    for (int64_t i = 0; i < dim; ++i) values[first + i] = e4m3_to_f32(codes[i]);
+  }
+  for (size_t n = 0; n < scores.size(); ++n) {
+    const std::byte* const at = keys.data + keys.form.bytes(static_cast<int64_t>(n));
+    float key[kMostIndexDim];
+    for (int64_t i = 0; i < dim; ++i) key[i] = e4m3_to_f32(static_cast<uint8_t>(at[i]));
+    float acc = 0;
+    for (size_t h = 0; h < w.size(); ++h)
+      acc = std::fma(weights[h], relu(dot16(values.data() + static_cast<int64_t>(h) * dim, key, dim)), acc);
+    scores[n] = acc * load_as<float>(at + dim);
+  }
+}
+
+void score(const float* q, std::span<const float> w, const IndexKeys& keys, std::span<float> scores) {
+  switch (keys.form.form) {
+    case IndexForm::kF32:
+      return score_f32(q, w, keys, scores);
+    case IndexForm::kFp4:
+      return score_fp4(q, w, keys, scores);
+    case IndexForm::kFp8:
+      return score_fp8(q, w, keys, scores);
+  }
+}
+
+int64_t blocks_of(int64_t entries, int64_t block) { return (entries + block - 1) / block; }
+
+void pick_blocks(std::span<const float> scores, const IndexChoice& choice, int64_t* best) {
+  const auto visible = static_cast<int64_t>(scores.size());
+  const int64_t blocks = blocks_of(visible, choice.block);
+  std::vector<float> of_blocks(static_cast<size_t>(blocks), -std::numeric_limits<float>::infinity());
+  for (int64_t n = 0; n < visible; ++n)
+    of_blocks[n / choice.block] = std::max(of_blocks[n / choice.block], scores[n]);
+  if (blocks > 0) of_blocks.back() = std::numeric_limits<float>::infinity();
+  pick_best(of_blocks, choice.top_blocks, best);
+}
+
+// Whether each of the visible entries lies in one of the blocks.
+std::vector<bool> entries_within(const int64_t* blocks, const IndexChoice& choice, int64_t visible) {
+  std::vector<bool> inside(static_cast<size_t>(visible));
+  for (int64_t i = 0; i < choice.top_blocks && blocks[i] >= 0; ++i) {
+    const int64_t first = blocks[i] * choice.block;
+    for (int64_t n = first; n < std::min(visible, first + choice.block); ++n)
+      inside[static_cast<size_t>(n)] = true;
+  }
+  return inside;
+}
+
+void pick_within(std::span<const float> scores, const std::vector<bool>& inside, int64_t topk,
+                 int64_t* picks) {
+  std::vector<float> kept;
+  std::vector<int64_t> entries;
+  for (size_t n = 0; n < scores.size(); ++n) {
+    if (!inside[n]) continue;
+    kept.push_back(scores[n]);
+    entries.push_back(static_cast<int64_t>(n));
+  }
+  pick_best(kept, topk, picks);
+  for (int64_t i = 0; i < topk && picks[i] >= 0; ++i) picks[i] = entries[picks[i]];
 }
 
 }  // namespace
@@ -101,17 +169,27 @@ void pick_best(std::span<const float> scores, int64_t topk, int64_t* picks) {
   std::fill(picks + count, picks + topk, -1);
 }
 
-void ReferenceOps::index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
-                              std::span<const int64_t> visible, int64_t topk, int64_t* picks) {
-  CHECK(q.cols == w.cols * kIndexDim && static_cast<int64_t>(visible.size()) == q.rows);
-  std::vector<float> scores;
+void ReferenceOps::index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& keys,
+                              std::span<const int64_t> visible, const IndexChoice& choice) {
+  CHECK(q.cols == w.cols * keys.form.dim && static_cast<int64_t>(visible.size()) == q.rows);
+  std::vector<float> scores, weights(static_cast<size_t>(w.cols));
   for (int64_t t = 0; t < q.rows; ++t) {
     scores.assign(visible[t], 0.0f);
-    if (visible[t] > topk) {
-      const auto score = entry_format() == EntryFormat::kF32 ? score_f32 : score_stored;
-      score(q.row(t), w.row(t), w.cols, score_scale, keys, scores);
+    int64_t* const picks = choice.picks + t * choice.topk;
+    const bool chooses_blocks =
+        choice.best_blocks != nullptr && blocks_of(visible[t], choice.block) > choice.top_blocks;
+    if (visible[t] > choice.topk || chooses_blocks) {
+      for (int64_t h = 0; h < w.cols; ++h) weights[h] = w.row(t)[h] * score_scale;
+      score(q.row(t), weights, keys, scores);
     }
-    pick_best(scores, topk, picks + t * topk);
+    if (choice.best_blocks != nullptr)
+      pick_blocks(scores, choice, choice.best_blocks + t * choice.top_blocks);
+    if (choice.within == nullptr) {
+      pick_best(scores, choice.topk, picks);
+    } else {
+      pick_within(scores, entries_within(choice.within + t * choice.top_blocks, choice, visible[t]),
+                  choice.topk, picks);
+    }
   }
 }
 

@@ -51,7 +51,7 @@ inline float sum16(const float* a, int64_t n) {
 void decode_weight_row(const Weight& w, int64_t row, float* out);
 // The e4m3 code of element k without its scale; the NaN codes are +-480.
 float fp8_code(const Weight& w, int64_t row, int64_t k);
-// The scale of FP8 tile (row / 128, k / 128): an e8m0 byte 255 is +inf.
+// The scale of the FP8 tile that element k is in: an e8m0 byte 255 is +inf.
 float fp8_tile_scale(const Weight& w, int64_t row, int64_t k);
 // The scale of an FP4 row's 32 elements from 32 * block on.
 float fp4_block_scale(const Weight& w, int64_t row, int64_t block);

@@ -1,4 +1,4 @@
-// RMSNorm with a weight, and the per-head one without, as plain loops.
+// RMSNorm with a weight, the per-head one without, and LayerNorm, as plain loops.
 #include <cmath>
 
 #include "base/check.h"
@@ -20,6 +20,19 @@ void ReferenceOps::rms_norm(ConstMat x, const NormWeight& weight, float eps, Mat
   for (int64_t t = 0; t < x.rows; ++t) {
     const float r = inverse_rms(x.row(t), x.cols, eps);
     for (int64_t i = 0; i < x.cols; ++i) out.row(t)[i] = norm_weight_at(weight, i) * (x.row(t)[i] * r);
+  }
+  round_activations(out);
+}
+
+void ReferenceOps::layer_norm(ConstMat x, const NormWeight& weight, const NormWeight& bias, float eps,
+                              Mat out) {
+  CHECK(weight.size == x.cols && bias.size == x.cols && out.cols == x.cols && out.rows == x.rows);
+  for (int64_t t = 0; t < x.rows; ++t) {
+    const float mean = sum16(x.row(t), x.cols) / static_cast<float>(x.cols);
+    for (int64_t i = 0; i < x.cols; ++i) out.row(t)[i] = x.row(t)[i] - mean;
+    const float r = inverse_rms(out.row(t), x.cols, eps);
+    for (int64_t i = 0; i < x.cols; ++i)
+      out.row(t)[i] = out.row(t)[i] * r * norm_weight_at(weight, i) + norm_weight_at(bias, i);
   }
   round_activations(out);
 }

@@ -46,12 +46,13 @@ void attend(const float* q, const std::vector<float>& keys, float sink, int64_t 
 
 }  // namespace
 
-void OfficialOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink,
-                                   int64_t head_dim, float scale, Mat out) {
-  CHECK(q.cols % head_dim == 0 && static_cast<int64_t>(keys.size()) == q.rows);
+void OfficialOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const KeyForms& forms,
+                                   const std::byte* sink, float scale, Mat out) {
+  const int64_t head_dim = forms.entries.dim;
+  CHECK(q.cols % head_dim == 0 && static_cast<int64_t>(keys.size()) == q.rows && sink != nullptr);
   std::vector<float> decoded;
   for (int64_t t = 0; t < q.rows; ++t) {
-    decode_rows(keys[t], entry_format(), head_dim, decoded);
+    decode_rows(keys[t], forms, decoded);
     for (int64_t h = 0; h < q.cols / head_dim; ++h)
       attend(q.row(t) + h * head_dim, decoded, load_as<float>(sink + h * 4), head_dim, scale,
              out.row(t) + h * head_dim);

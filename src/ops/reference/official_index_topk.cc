@@ -15,7 +15,7 @@ namespace {
 // Sim4-32 of one query head, in place.
 void simulate_fp4(float* x) {
   uint8_t codes[kIndexDim], scales[kIndexDim / 32];
-  quantise_index_vector(x, codes, scales);
+  quantise_index_vector(x, kIndexDim, codes, scales);
   for (int64_t i = 0; i < kIndexDim; ++i) x[i] = e2m1_to_f32(codes[i]) * e8m0_to_f32(scales[i / 32]);
 }
 
@@ -30,25 +30,25 @@ float score(const float* q, std::span<const float> w, const float* key) {
 
 }  // namespace
 
-void OfficialOps::index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
-                             std::span<const int64_t> visible, int64_t topk, int64_t* picks) {
+void OfficialOps::index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& keys,
+                             std::span<const int64_t> visible, const IndexChoice& choice) {
   CHECK(q.cols == w.cols * kIndexDim && static_cast<int64_t>(visible.size()) == q.rows);
   std::vector<float> weights(w.cols);
   std::vector<float> scores;
   for (int64_t t = 0; t < q.rows; ++t) {
     scores.assign(visible[t], 0.0f);
-    if (visible[t] > topk) {
+    if (visible[t] > choice.topk) {
       for (int64_t h = 0; h < w.cols; ++h) {
         simulate_fp4(q.row(t) + h * kIndexDim);
         weights[h] = round_to_bf16(round_to_bf16(w.row(t)[h]) * score_scale);
       }
       for (int64_t n = 0; n < visible[t]; ++n) {
         float key[kIndexDim];
-        decode_index_key(keys, n, key);
+        decode_index_key(keys.form, keys.data, n, key);
         scores[n] = score(q.row(t), weights, key);
       }
     }
-    pick_best(scores, topk, picks + t * topk);
+    pick_best(scores, choice.topk, choice.picks + t * choice.topk);
   }
 }
 

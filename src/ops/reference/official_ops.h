@@ -17,10 +17,10 @@ class OfficialOps final : public ReferenceOps {
 
   // Every step in bf16.
   void head_rms_norm(Mat q, int64_t head_dim, float eps) override;
-  void index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
-                  std::span<const int64_t> visible, int64_t topk, int64_t* picks) override;
-  void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink, int64_t head_dim,
-                        float scale, Mat out) override;
+  void index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& keys,
+                  std::span<const int64_t> visible, const IndexChoice& choice) override;
+  void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const KeyForms& forms,
+                        const std::byte* sink, float scale, Mat out) override;
 
  protected:
   void round_activations(Mat x) const override;

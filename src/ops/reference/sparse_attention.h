@@ -8,7 +8,7 @@
 
 namespace hadal {
 
-// decoded <- [keys.count, head_dim]; there must be at least one key.
-void decode_rows(const KeyRows& keys, EntryFormat format, int64_t head_dim, std::vector<float>& decoded);
+// decoded <- [keys.count, dim]; there must be at least one key.
+void decode_rows(const KeyRows& keys, const KeyForms& forms, std::vector<float>& decoded);
 
 }  // namespace hadal

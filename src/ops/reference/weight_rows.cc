@@ -9,7 +9,6 @@
 namespace hadal {
 namespace {
 
-constexpr int64_t kTile = 128;
 constexpr int64_t kFp4Block = 32;
 
 float e8m0_scale(std::byte stored) {
@@ -26,7 +25,7 @@ float fp8_code(const Weight& w, int64_t row, int64_t k) {
 }
 
 float fp8_tile_scale(const Weight& w, int64_t row, int64_t k) {
-  const int64_t tile = row / kTile * ((w.in + kTile - 1) / kTile) + k / kTile;
+  const int64_t tile = row / w.tile_out * ((w.in + w.tile_in - 1) / w.tile_in) + k / w.tile_in;
   if (w.scale_format == ScaleFormat::kF32) return load_as<float>(w.scales + tile * 4);
   return e8m0_scale(w.scales[tile]);
 }
