@@ -59,6 +59,8 @@ CompressorState make_compressor(int64_t rows, int64_t width) {
 LayerState make_layer(const ModelConfig& config, int64_t ratio, EntryFormat format, int64_t max_tokens) {
   const LayerSizes sizes = layer_sizes(config, ratio, format, max_tokens);
   LayerState layer;
+  layer.ratio = ratio;
+  layer.row_bytes = kv_row_bytes(format, config.head_dim);
   layer.window_rows = sizes.window_rows;
   layer.window = StateBytes(sizes.window_bytes);
   layer.entries = StateBytes(sizes.entry_bytes);

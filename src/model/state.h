@@ -64,6 +64,8 @@ struct CompressorState {
 };
 
 struct LayerState {
+  int64_t ratio = 0;
+  int64_t row_bytes = 0;  // of a kv row
   int64_t window_rows = 0;
   StateBytes window;   // [window_rows] kv rows, row of position p at p % window_rows
   StateBytes entries;  // [max entries] kv rows
@@ -76,6 +78,7 @@ class SequenceState {
   SequenceState(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp);
 
   int64_t length() const { return length_; }
+  int64_t written() const { return written_; }
   int64_t max_tokens() const { return max_tokens_; }
   EntryFormat format() const { return format_; }
 
