@@ -10,6 +10,7 @@ using AddCommand = void (*)(CLI::App& app, std::function<void()>& run);
 
 void add_bench(CLI::App& app, std::function<void()>& run);
 void add_chat(CLI::App& app, std::function<void()>& run);
+void add_data(CLI::App& app, std::function<void()>& run);
 void add_eval(CLI::App& app, std::function<void()>& run);
 void add_inspect(CLI::App& app, std::function<void()>& run);
 void add_make_random(CLI::App& app, std::function<void()>& run);
@@ -19,8 +20,8 @@ void add_tokenize(CLI::App& app, std::function<void()>& run);
 void add_tokenizer(CLI::App& app, std::function<void()>& run);
 
 inline constexpr AddCommand kCommands[] = {
-    add_bench,  add_chat, add_eval,     add_inspect,   add_make_random,
-    add_render, add_run,  add_tokenize, add_tokenizer,
+    add_bench,       add_chat,   add_data, add_eval,     add_inspect,
+    add_make_random, add_render, add_run,  add_tokenize, add_tokenizer,
 };
 
 }  // namespace hadal
