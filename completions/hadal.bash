@@ -2,7 +2,7 @@
 _hadal() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" words="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in bench|chat|eval|inspect|logits|make-random|render|run|tokenize|tokenizer|train) command="${command:+$command }$word" ;; esac
+    case "$word" in bench|chat|data|eval|inspect|logits|make-random|prepare|render|run|tokenize|tokenizer|train) command="${command:+$command }$word" ;; esac
   done
   case "$previous" in
     --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
@@ -12,9 +12,11 @@ _hadal() {
     --format) COMPREPLY=($(compgen -W "bf16 fp8fp4" -- "$current")); return ;;
   esac
   case "$command" in
-    "") words="-h --help --version -q --quiet -v --verbose bench chat eval inspect make-random render run tokenize tokenizer" ;;
+    "") words="-h --help --version -q --quiet -v --verbose bench chat data eval inspect make-random render run tokenize tokenizer" ;;
     "bench") words="-h --help -t --threads --numerics --load --prompt --gen --ctx --chunk --json" ;;
     "chat") words="-h --help -t --threads --numerics --load --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
+    "data") words="-h --help prepare" ;;
+    "data prepare") words="-h --help --tokenizer --encoding -o --out --shard-tokens" ;;
     "eval") words="-h --help logits" ;;
     "eval logits") words="-h --help -t --threads --numerics --load --ids --out --chunk --decode-from --mtp --trace --teacher" ;;
     "inspect") words="-h --help --check --json --ctx" ;;
