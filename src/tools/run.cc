@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "tools/prompt_progress.h"
-#include "tools/stop_strings.h"
+#include "text/stop_strings.h"
 
 namespace hadal {
 namespace {

@@ -1,4 +1,4 @@
-#include "tools/stop_strings.h"
+#include "text/stop_strings.h"
 
 #include <gtest/gtest.h>
 

@@ -17,11 +17,14 @@ class StopStrings {
   // The end: what was held back.
   std::string flush();
   bool found() const { return found_; }
+  // The stop string that was found.
+  const std::string& which() const { return which_; }
 
  private:
   std::vector<std::string> strings_;
   std::string held_;  // may be the beginning of a stop string
   bool found_ = false;
+  std::string which_;
 };
 
 }  // namespace hadal

@@ -1,4 +1,4 @@
-#include "tools/stop_strings.h"
+#include "text/stop_strings.h"
 
 #include <algorithm>
 #include <utility>
@@ -20,6 +20,7 @@ std::string StopStrings::feed(std::string_view text) {
     if (at == std::string::npos || std::pair(at + stop.size(), at) >= std::pair(end, begin)) continue;
     begin = at;
     end = at + stop.size();
+    which_ = stop;
   }
   if (end != std::string::npos) {
     found_ = true;
