@@ -30,7 +30,7 @@ struct LayerSizes {
 
 LayerSizes layer_sizes(const ModelConfig& config, int64_t ratio, EntryFormat format, int64_t max_tokens) {
   LayerSizes sizes;
-  const int64_t row_bytes = kv_row_bytes(format, config.head_dim);
+  const int64_t row_bytes = v4_kv_row(format, config.head_dim).bytes();
   sizes.window_rows = config.sliding_window + kMaxRollback;
   sizes.window_bytes = sizes.window_rows * row_bytes;
   if (ratio == 0) return sizes;
@@ -41,7 +41,7 @@ LayerSizes layer_sizes(const ModelConfig& config, int64_t ratio, EntryFormat for
   sizes.compressor_rows = overlap * ratio + kMaxRollback;
   sizes.compressor_width = overlap * config.head_dim;
   if (ratio == 4) {
-    sizes.index_key_bytes = index_keys_bytes(format, entries);
+    sizes.index_key_bytes = v4_index_keys(format).bytes(entries);
     sizes.index_compressor_width = overlap * kIndexDim;
   }
   return sizes;
@@ -60,7 +60,8 @@ LayerState make_layer(const ModelConfig& config, int64_t ratio, EntryFormat form
   const LayerSizes sizes = layer_sizes(config, ratio, format, max_tokens);
   LayerState layer;
   layer.ratio = ratio;
-  layer.row_bytes = kv_row_bytes(format, config.head_dim);
+  layer.entry_bytes = v4_kv_row(format, config.head_dim).bytes();
+  layer.index_form = v4_index_keys(format);
   layer.window_rows = sizes.window_rows;
   layer.window = StateBytes(sizes.window_bytes);
   layer.entries = StateBytes(sizes.entry_bytes);

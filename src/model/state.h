@@ -65,7 +65,8 @@ struct CompressorState {
 
 struct LayerState {
   int64_t ratio = 0;
-  int64_t row_bytes = 0;  // of a kv row
+  int64_t entry_bytes = 0;  // of one row of `entries`
+  IndexKeyForm index_form;
   int64_t window_rows = 0;
   StateBytes window;   // [window_rows] kv rows, row of position p at p % window_rows
   StateBytes entries;  // [max entries] kv rows

@@ -16,11 +16,11 @@ void for_each_appended(const SequenceState& state, int64_t first, int64_t end, V
     if (layer.ratio == 0) continue;
     const int64_t from = first / layer.ratio;
     const int64_t to = end / layer.ratio;
-    visit(std::span(layer.entries.data() + from * layer.row_bytes,
-                    static_cast<size_t>((to - from) * layer.row_bytes)));
+    visit(std::span(layer.entries.data() + from * layer.entry_bytes,
+                    static_cast<size_t>((to - from) * layer.entry_bytes)));
     if (layer.index_keys.size() == 0) continue;
-    const int64_t key_from = index_keys_bytes(state.format(), from);
-    const int64_t key_to = index_keys_bytes(state.format(), to);
+    const int64_t key_from = layer.index_form.bytes(from);
+    const int64_t key_to = layer.index_form.bytes(to);
     visit(std::span(layer.index_keys.data() + key_from, static_cast<size_t>(key_to - key_from)));
   }
 }
@@ -44,14 +44,14 @@ void for_each_tail_row(const SequenceState& state, int64_t length, int64_t rollb
   const int64_t lowest = std::max<int64_t>(length - rollback, 0);
   for (const LayerState& layer : state.layers) {
     const int64_t window = layer.window_rows - kMaxRollback;
-    for_each_row(layer.window.data(), layer.window_rows, layer.row_bytes,
-                 std::max<int64_t>(lowest - window + 1, 0), length, visit);
-    if (layer.ratio == 0) continue;
-    // The unfinished block and, where blocks overlap, the one before it.
-    const int64_t blocks_before = layer.ratio == 4 ? 1 : 0;
-    const int64_t first = std::max<int64_t>(lowest / layer.ratio - blocks_before, 0) * layer.ratio;
+    if (window > 0)
+      for_each_row(layer.window.data(), layer.window_rows, layer.window.size() / layer.window_rows,
+                   std::max<int64_t>(lowest - window + 1, 0), length, visit);
     for (const CompressorState* c : {&layer.compressor, &layer.index_compressor}) {
       if (c->rows == 0) continue;
+      // The unfinished block and, where blocks overlap, the one before it.
+      const int64_t blocks_before = (c->rows - kMaxRollback) / layer.ratio - 1;
+      const int64_t first = std::max<int64_t>(lowest / layer.ratio - blocks_before, 0) * layer.ratio;
       const int64_t row_bytes = c->width * static_cast<int64_t>(sizeof(float));
       for_each_row(c->kv.data(), c->rows, row_bytes, first, length, visit);
       for_each_row(c->score.data(), c->rows, row_bytes, first, length, visit);
