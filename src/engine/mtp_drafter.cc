@@ -48,6 +48,8 @@ void MtpDrafter::rewind(int64_t length, bool restored) {
   if (restored) pending_ = std::max(oldest_, length - 1);
 }
 
+void MtpDrafter::restart(int64_t length) { length_ = oldest_ = pending_ = length; }
+
 void MtpDrafter::fill_ring() { run_rows(length_ - 1, false); }
 
 std::span<const float> MtpDrafter::draft_logits(int32_t next) {

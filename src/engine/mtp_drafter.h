@@ -24,6 +24,8 @@ class MtpDrafter {
   void observe(int64_t first, std::span<const int32_t> ids, ConstMat streams);
   // The sequence has `length` tokens from now on; `restored`: by a snapshot, the ring with it.
   void rewind(int64_t length, bool restored);
+  // Another sequence of `length` tokens, whose streams are not known: drafts need one more to be observed.
+  void restart(int64_t length);
   // Computes the rows whose next token is known.
   void fill_ring();
   // Logits [vocab] for the token after `next`, which is the one at position length().
