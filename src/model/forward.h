@@ -71,4 +71,14 @@ ForwardResult mtp_forward(const Model& model, SequenceState& state, int64_t firs
                           std::span<const int32_t> next_ids, int64_t logit_rows, Workspace& workspace,
                           Ops& ops);
 
+// The same for several sequences at once: `streams` are those of all slices, one after another.
+struct MtpSlice {
+  SequenceState* state = nullptr;
+  int64_t first = 0;
+  std::span<const int32_t> next_ids;
+  int64_t logit_rows = 0;
+};
+ForwardResult mtp_forward(const Model& model, std::span<const MtpSlice> batch, ConstMat streams,
+                          Workspace& workspace, Ops& ops);
+
 }  // namespace hadal

@@ -33,19 +33,34 @@ void mtp_input(Pass& pass, const MtpBlock& w, ConstMat main_streams, Mat streams
 ForwardResult mtp_forward(const Model& model, SequenceState& state, int64_t first, ConstMat main_streams,
                           std::span<const int32_t> next_ids, int64_t logit_rows, Workspace& workspace,
                           Ops& ops) {
-  CHECK(model.mtp != nullptr && state.mtp != nullptr);
-  const auto rows = static_cast<int64_t>(next_ids.size());
-  if (logit_rows < 0) logit_rows = rows;
-  CHECK(main_streams.rows == rows && main_streams.stride == main_streams.cols);
-  CHECK(rows <= workspace.max_rows() && logit_rows <= std::min(rows, workspace.max_logit_rows()));
+  if (logit_rows < 0) logit_rows = static_cast<int64_t>(next_ids.size());
+  const MtpSlice slice{&state, first, next_ids, logit_rows};
+  return mtp_forward(model, {&slice, 1}, main_streams, workspace, ops);
+}
+
+ForwardResult mtp_forward(const Model& model, std::span<const MtpSlice> batch, ConstMat main_streams,
+                          Workspace& workspace, Ops& ops) {
+  CHECK(model.mtp != nullptr && main_streams.stride == main_streams.cols);
   Pass pass(model, workspace, ops);
-  pass.step.add(state.mtp.get(), first, next_ids);
+  for (const MtpSlice& slice : batch) {
+    CHECK(slice.state->mtp != nullptr);
+    CHECK(slice.logit_rows <= static_cast<int64_t>(slice.next_ids.size()));
+    pass.step.add(slice.state->mtp.get(), slice.first, slice.next_ids);
+  }
+  CHECK(main_streams.rows == pass.step.rows() && pass.step.rows() <= workspace.max_rows());
 
   const MtpBlock& w = *model.mtp;
   const Mat streams = pass.mat(pass.s.mtp_streams, main_streams.cols);
   mtp_input(pass, w, main_streams, streams);
   block(pass, w.block, 0, streams);
-  hc_head(pass, w.hc_head, streams.slice(rows - logit_rows, logit_rows), 0);
+  int64_t end_row = 0;
+  int64_t logit_rows = 0;
+  for (const MtpSlice& slice : batch) {
+    end_row += static_cast<int64_t>(slice.next_ids.size());
+    CHECK(logit_rows + slice.logit_rows <= workspace.max_logit_rows());
+    hc_head(pass, w.hc_head, streams.slice(end_row - slice.logit_rows, slice.logit_rows), logit_rows);
+    logit_rows += slice.logit_rows;
+  }
   return {head(pass, w.norm, logit_rows), streams};
 }
 
