@@ -81,7 +81,7 @@ class BackwardOps {
                                std::span<const PoolGradients> d_blocks) = 0;
 
   // out is the forward pass's result. With p_i = exp(a_i - M)/denominator: e_i = p_i * (dot16(G, k_i) -
-  // dot16(G, o)), d_q by a chain over i of (scale*e_i) * k_i; d_keys by a chain over t, then heads, of
+  // dot16(G, o)), d_q += a chain over i from 0 of (scale*e_i) * k_i; d_keys by a chain over t, then heads, of
   // (scale*e_i) * q_h, then p_i * G_h; d_sink_h by a chain over t. mass (or null), one value for each entry
   // of keys.rows: the sum over the heads of p_i.
   virtual void sparse_attention(ConstMat q, ConstMat key_values /*[n,c]*/, const KeyLists& keys,

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "ops/backward.h"
+#include "ops/cpu/cpu_backward.h"
 #include "ops/cpu/cpu_ops.h"
 #include "ops/reference/official_ops.h"
 #include "ops/reference/reference_backward.h"
@@ -74,7 +75,8 @@ std::unique_ptr<Ops> make_ops(const DeviceOptions& options) {
   return std::make_unique<CpuOps>(options);
 }
 
-std::unique_ptr<BackwardOps> make_backward(const DeviceOptions&, Ops& forward) {
+std::unique_ptr<BackwardOps> make_backward(const DeviceOptions& options, Ops& forward) {
+  if (options.isa != Isa::kReference) return std::make_unique<CpuBackward>(options, forward);
   return std::make_unique<ReferenceBackward>(forward);
 }
 

@@ -15,7 +15,7 @@ namespace {
 // x [128] as a stored index key gives it back.
 void round_index_vector(float* x) {
   uint8_t codes[kIndexDim], scales[kIndexDim / 32];
-  quantise_index_vector(x, codes, scales);
+  quantise_index_vector(x, kIndexDim, codes, scales);
   for (int64_t i = 0; i < kIndexDim; ++i) x[i] = e2m1_to_f32(codes[i]) * e8m0_to_f32(scales[i / 32]);
 }
 
@@ -26,27 +26,29 @@ void add_rows(ConstMat from, Mat to) {
 
 }  // namespace
 
-void TapeOps::store_kv(ConstMat kv, std::span<std::byte* const> rows) {
+void TapeOps::store_kv(ConstMat kv, const KvRow& form, std::span<std::byte* const> rows) {
+  CHECK(form.form == KvForm::kF32);
   if (keys_ == nullptr)  // window rows come first; entries of ratio 4 are the most that follow
-    keys_ = std::make_shared<KeyTable>(arena_, kv.rows + kv.rows / 4, kv.cols,
-                                       kv_row_bytes(EntryFormat::kF32, kv.cols));
+    keys_ = std::make_shared<KeyTable>(arena_, kv.rows + kv.rows / 4, kv.cols, form.bytes());
   CHECK(keys_->has_room(kv.rows));
   const int64_t first = keys_->rows();
-  std::vector<std::byte> stored(static_cast<size_t>(kv_entry_bytes(kv.cols)));
+  const KvRow rounded = v4_kv_row(EntryFormat::kStored, kv.cols);
+  std::vector<std::byte> stored(static_cast<size_t>(rounded.bytes()));
   std::vector<float> value(static_cast<size_t>(kv.cols));
   for (int64_t t = 0; t < kv.rows; ++t) {
     std::copy_n(kv.row(t), kv.cols, value.data());
     if (options.quantise_kv) {
-      encode_kv_entry(kv.row(t), kv.cols, stored.data());
-      decode_kv_entry(stored.data(), kv.cols, value.data());
+      encode_kv_row(rounded, kv.row(t), stored.data());
+      decode_kv_row(rounded, stored.data(), value.data());
     }
-    forward_.store_kv({value.data(), 1, kv.cols, kv.cols}, rows.subspan(static_cast<size_t>(t), 1));
+    forward_.store_kv({value.data(), 1, kv.cols, kv.cols}, form, rows.subspan(static_cast<size_t>(t), 1));
     keys_->add(rows[static_cast<size_t>(t)], value.data());
   }
   record([=, this, table = keys_] { add_rows(table->gradients().slice(first, kv.rows), gradient(kv)); });
 }
 
-void TapeOps::store_index_keys(ConstMat k, int64_t first, std::byte* keys) {
+void TapeOps::store_index_keys(ConstMat k, int64_t first, const IndexKeyForm& form, std::byte* keys) {
+  CHECK(form.form == IndexForm::kF32 && form.dim == kIndexDim);
   if (index_keys_ == nullptr)
     index_keys_ = std::make_shared<KeyTable>(arena_, keys_->values().rows / 4 + 1, kIndexDim, kIndexDim * 4);
   CHECK(index_keys_->has_room(k.rows));
@@ -57,7 +59,7 @@ void TapeOps::store_index_keys(ConstMat k, int64_t first, std::byte* keys) {
     if (options.quantise_index) round_index_vector(values.row(t));
     index_keys_->add(keys + (first + t) * kIndexDim * 4, values.row(t));
   }
-  forward_.store_index_keys(values, first, keys);
+  forward_.store_index_keys(values, first, form, keys);
   record(
       [=, this, table = index_keys_] { add_rows(table->gradients().slice(first_row, k.rows), gradient(k)); });
 }
@@ -98,8 +100,11 @@ void TapeOps::compressor_pool(std::span<const PoolSlots> blocks, Mat out) {
   });
 }
 
-void TapeOps::index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
-                         std::span<const int64_t> visible, int64_t topk, int64_t* picks) {
+void TapeOps::index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& keys,
+                         std::span<const int64_t> visible, const IndexChoice& choice) {
+  CHECK(choice.block == 0);
+  const int64_t topk = choice.topk;
+  const int64_t* const picks = choice.picks;
   if (options.quantise_index) {
     for (int64_t t = 0; t < q.rows; ++t)
       for (int64_t c = 0; c < q.cols; c += kIndexDim) round_index_vector(q.row(t) + c);
@@ -108,7 +113,7 @@ void TapeOps::index_topk(Mat q, ConstMat w, float score_scale, const std::byte* 
   const Mat q_kept = arena_.take_mat(q.rows, q.cols);
   for (int64_t t = 0; t < q.rows; ++t) std::copy_n(q.row(t), q.cols, q_kept.row(t));
   const ConstMat w_kept = save(w);
-  forward_.index_topk(q, w, score_scale, keys, visible, topk, picks);
+  forward_.index_topk(q, w, score_scale, keys, visible, choice);
   wrote(q);
 
   IndexQueries queries;
@@ -121,7 +126,7 @@ void TapeOps::index_topk(Mat q, ConstMat w, float score_scale, const std::byte* 
   for (int64_t t = 0; t < q.rows; ++t) {
     int64_t end = begin[t];
     for (int64_t i = 0; i < topk && picks[t * topk + i] >= 0; ++i)
-      rows[end++] = static_cast<int32_t>(index_keys_->find(keys + picks[t * topk + i] * kIndexDim * 4));
+      rows[end++] = static_cast<int32_t>(index_keys_->find(keys.data + picks[t * topk + i] * kIndexDim * 4));
     begin[t + 1] = end;
   }
   queries.picks = {begin, rows};
@@ -161,11 +166,12 @@ void TapeOps::spread_mass(const IndexQueries& queries, const KeyLists& keys, con
   }
 }
 
-void TapeOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink,
-                               int64_t head_dim, float scale, Mat out) {
+void TapeOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const KeyForms& forms,
+                               const std::byte* sink, float scale, Mat out) {
+  CHECK(sink != nullptr);
   const ConstMat q_kept = save(q);
   const KeyLists lists = key_lists(keys);
-  forward_.sparse_attention(q, keys, sink, head_dim, scale, out);
+  forward_.sparse_attention(q, keys, forms, sink, scale, out);
   wrote(out);
   const ConstMat out_kept = save(out);
   float* const mass =

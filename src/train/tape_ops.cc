@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.h"
+
 namespace hadal {
 namespace {
 
@@ -14,6 +16,11 @@ bool overlap(ConstMat a, ConstMat b) { return a.data < end_of(b) && b.data < end
 
 bool same(ConstMat a, ConstMat b) {
   return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.stride == b.stride;
+}
+
+[[noreturn]] void refuse(const char* op) {
+  fail(ErrorCode::kUsage,
+       "training does not know the gradient of {}: only DeepSeek-V4 models can be trained yet", op);
 }
 
 }  // namespace
@@ -225,5 +232,17 @@ void TapeOps::hadamard(Mat x) {
   wrote(x);
   record([=, this] { forward_.hadamard(gradient(x)); });
 }
+
+// The ops of other members of the family: their gradients are still to be written.
+void TapeOps::hc_collapse(ConstMat, ConstMat, Mat) { refuse("hc_collapse"); }
+void TapeOps::hc_coefficients(ConstMat, const HcParams&, const HcConfig&, Mat, Mat, Mat) {
+  refuse("hc_coefficients");
+}
+void TapeOps::engram_gate(Mat, ConstMat, const NormWeight&, const NormWeight&, float, Mat) {
+  refuse("engram_gate");
+}
+void TapeOps::mla_absorb(ConstMat, const Weight&, int64_t, int64_t, Mat) { refuse("mla_absorb"); }
+void TapeOps::mla_values(ConstMat, const Weight&, int64_t, int64_t, Mat) { refuse("mla_values"); }
+void TapeOps::layer_norm(ConstMat, const NormWeight&, const NormWeight&, float, Mat) { refuse("layer_norm"); }
 
 }  // namespace hadal

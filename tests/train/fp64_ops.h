@@ -134,10 +134,10 @@ class Fp64Ops final : public Ops {
       }
     }
   }
-  void store_kv(ConstMat kv, std::span<std::byte* const> rows) override {
+  void store_kv(ConstMat kv, const KvRow&, std::span<std::byte* const> rows) override {
     for (int64_t t = 0; t < kv.rows; ++t) keys_[rows[t]].assign(row(kv, t), row(kv, t) + kv.cols);
   }
-  void store_index_keys(ConstMat k, int64_t first, std::byte* keys) override {
+  void store_index_keys(ConstMat k, int64_t first, const IndexKeyForm&, std::byte* keys) override {
     for (int64_t t = 0; t < k.rows; ++t)
       keys_[keys + (first + t) * kIndexDim * 4].assign(row(k, t), row(k, t) + k.cols);
   }
@@ -159,11 +159,13 @@ class Fp64Ops final : public Ops {
       }
     }
   }
-  void index_topk(Mat q, ConstMat w, float score_scale, const std::byte* keys,
-                  std::span<const int64_t> visible, int64_t topk, int64_t* picks) override {
+  void index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& keys,
+                  std::span<const int64_t> visible, const IndexChoice& choice) override {
+    const int64_t topk = choice.topk;
+    int64_t* const picks = choice.picks;
     for (int64_t t = 0; t < q.rows; ++t) {
       std::vector<double> scores(visible[t]);
-      for (int64_t n = 0; n < visible[t]; ++n) scores[n] = index_score(q, w, score_scale, t, keys, n);
+      for (int64_t n = 0; n < visible[t]; ++n) scores[n] = index_score(q, w, score_scale, t, keys.data, n);
       std::vector<int64_t> order(visible[t]);
       std::iota(order.begin(), order.end(), 0);
       std::stable_sort(order.begin(), order.end(),
@@ -183,8 +185,9 @@ class Fp64Ops final : public Ops {
           row(w, t)[h] * score_scale * std::max(0.0, dot(row(q, t) + h * kIndexDim, key.data(), kIndexDim));
     return score;
   }
-  void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const std::byte* sink, int64_t head_dim,
-                        float scale, Mat out) override {
+  void sparse_attention(ConstMat q, std::span<const KeyRows> keys, const KeyForms& forms,
+                        const std::byte* sink, float scale, Mat out) override {
+    const int64_t head_dim = forms.entries.dim;
     for (int64_t t = 0; t < q.rows; ++t) {
       for (int64_t h = 0; h < q.cols / head_dim; ++h) {
         double* const o = row(out, t) + h * head_dim;
@@ -236,6 +239,13 @@ class Fp64Ops final : public Ops {
       add_expert(row(x, t), shared, 1.0, limit, row(out, t));
     }
   }
+  // Ops of other members of the family.
+  void hc_collapse(ConstMat, ConstMat, Mat) override { CHECK(false); }
+  void hc_coefficients(ConstMat, const HcParams&, const HcConfig&, Mat, Mat, Mat) override { CHECK(false); }
+  void engram_gate(Mat, ConstMat, const NormWeight&, const NormWeight&, float, Mat) override { CHECK(false); }
+  void mla_absorb(ConstMat, const Weight&, int64_t, int64_t, Mat) override { CHECK(false); }
+  void mla_values(ConstMat, const Weight&, int64_t, int64_t, Mat) override { CHECK(false); }
+  void layer_norm(ConstMat, const NormWeight&, const NormWeight&, float, Mat) override { CHECK(false); }
   // sum over the rows of weight * cross entropy.
   double cross_entropy(ConstMat logits, std::span<const int32_t> targets, std::span<const float> weights) {
     double loss = 0;

@@ -161,13 +161,15 @@ TEST(OpGradients, SparseAttentionWithSink) {
   for (int64_t i = 0; i < 10; ++i) rows.push_back(reinterpret_cast<std::byte*>(stored.data() + i * head_dim));
   const std::vector<std::vector<const std::byte*>> seen{
       {rows[0]}, {rows[0], rows[1]}, {rows[1], rows[2], rows[8]}, {rows[3], rows[4], rows[8], rows[9]}};
+  const KvRow row = v4_kv_row(EntryFormat::kF32, head_dim);
+  const KeyForms forms{row, row};
   std::vector<KeyRows> keys;
   for (const auto& of_token : seen) keys.push_back({of_token.data(), static_cast<int64_t>(of_token.size())});
   c.check(
       [&](Ops& ops) {
-        ops.store_kv(kv, std::span(rows).first(8));
-        ops.store_kv(entries, std::span(rows).subspan(8));
-        ops.sparse_attention(q, keys, sink, head_dim, 0.3f, out);
+        ops.store_kv(kv, forms.window, std::span(rows).first(8));
+        ops.store_kv(entries, forms.entries, std::span(rows).subspan(8));
+        ops.sparse_attention(q, keys, forms, sink, 0.3f, out);
       },
       {out}, 20 * 2 + 4 * 3 + 8);
 }

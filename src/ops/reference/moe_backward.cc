@@ -16,6 +16,7 @@ void ReferenceBackward::moe_route(ConstMat logits, const Ops::RouteParams& param
   const int64_t k = params.top_k;
   const int64_t experts = logits.cols;
   CHECK(d_weights.cols == k && d_logits.cols == experts);
+  CHECK(params.score == Ops::RouteScore::kSqrtSoftplus && params.temperature == 1);
   std::vector<float> s(experts), d_s(experts);
   for (int64_t t = 0; t < logits.rows; ++t) {
     const float* const logit = logits.row(t);

@@ -19,6 +19,7 @@ void ReferenceBackward::sparse_attention(ConstMat q, ConstMat key_values, const 
   CHECK(q.cols % c == 0 && d_keys.rows == key_values.rows);
   const float* const sinks = f32_values(sink);
   std::vector<float> p;
+  std::vector<float> to_query(static_cast<size_t>(c));
   for (int64_t t = 0; t < q.rows; ++t) {
     const int32_t* const rows = keys.rows + keys.begin[t];
     const int64_t count = keys.begin[t + 1] - keys.begin[t];
@@ -34,7 +35,7 @@ void ReferenceBackward::sparse_attention(ConstMat q, ConstMat key_values, const 
       const float denominator = sum16(p.data(), count) + sink_part;
       const float inward = dot16(g, out.row(t) + h * c, c);
       d_sink[h] = std::fma(-(sink_part / denominator), inward, d_sink[h]);
-      float* const to_query = d_q.row(t) + h * c;
+      std::fill(to_query.begin(), to_query.end(), 0.0f);
       for (int64_t i = 0; i < count; ++i) {
         const float* const key = key_values.row(rows[i]);
         float* const to_key = d_keys.row(rows[i]);
@@ -47,6 +48,7 @@ void ReferenceBackward::sparse_attention(ConstMat q, ConstMat key_values, const 
         }
         if (mass != nullptr) mass[keys.begin[t] + i] += share;
       }
+      for (int64_t ch = 0; ch < c; ++ch) d_q.row(t)[h * c + ch] += to_query[ch];
     }
   }
 }
