@@ -1,0 +1,1 @@
+"""The generators of the built-in model's training data (see ../README.md)."""
