@@ -8,7 +8,6 @@
 
 #include "base/check.h"
 #include "base/error.h"
-#include "base/log.h"
 #include "engine/engine_job.h"
 
 namespace hadal {
@@ -109,13 +108,14 @@ void Engine::start(Job& job) {
   job.usage.queue_seconds = seconds_between(job.submitted, job.admitted);
   ++share_.running(job.request.fairness_key);
   const GenerationRequest& request = job.request;
-  job.generation.emplace(GenerationOptions{.max_new_tokens = request.max_new_tokens,
-                                           .stop_tokens = request.stop_tokens,
-                                           .sampling = request.sampling,
-                                           .top_logprobs = request.top_logprobs,
-                                           .constraint = request.constraint,
-                                           .constrained_after = request.constrained_after},
-                         vocab_size(), max_context());
+  job.generation =
+      std::make_unique<Generation>(GenerationOptions{.max_new_tokens = request.max_new_tokens,
+                                                     .stop_tokens = request.stop_tokens,
+                                                     .sampling = request.sampling,
+                                                     .top_logprobs = request.top_logprobs,
+                                                     .constraint = request.constraint,
+                                                     .constrained_after = request.constrained_after},
+                                   vocab_size(), max_context());
   // The last token of the prompt is always fed: its logits are needed.
   if (job.uses_cache())
     job.kept = job.usage.cached_tokens =
@@ -132,14 +132,21 @@ void Engine::start(Job& job) {
 // Puts the longest known prefix, of at most max_length tokens, into the slot; returns its length.
 int64_t Engine::load_prefix(const std::string& space, std::span<const int32_t> tokens, int64_t max_length,
                             int64_t slot) {
-  const PrefixCache::Match match = cache_.find(space, tokens, max_length);
-  if (match.usable == 0) {
+  const auto [node, usable] = cache_.find(space, tokens, max_length);
+  if (node == nullptr) {
     model_->clear(slot);
     return 0;
   }
-  model_->load(slot, match.parts);
-  if (match.usable < match.parts.length) model_->truncate(slot, match.usable);
-  return match.usable;
+  cache_.touch(*node);
+  StateParts parts{node->end, {}, node->tail.data, node->rollback};
+  for (const PrefixCache::Node* at : PrefixCache::path(node)) parts.blocks.push_back(at->block.data);
+  load(slot, parts, usable);
+  return usable;
+}
+
+void Engine::load(int64_t slot, const StateParts& parts, int64_t usable) {
+  model_->load(slot, parts);
+  if (usable < parts.length) model_->truncate(slot, usable);
 }
 
 // A border between blocks that the slot's tokens have reached since `kept`.
@@ -161,11 +168,9 @@ void Engine::keep_end(const std::string& space, std::span<const int32_t> tokens,
 
 void Engine::keep(const std::string& space, std::span<const int32_t> tokens, int64_t slot, int64_t rollback) {
   if (tokens.empty() || cache_.budget_bytes() <= 0 || cache_.has(space, tokens, rollback)) return;
-  cache_.insert(space, tokens,
-                std::make_shared<StatePart>(model_->save_tail(slot, std::ssize(tokens), rollback)), rollback,
-                [&](int64_t first, int64_t end) {
-                  return std::make_shared<StatePart>(model_->save_block(slot, first, end));
-                });
+  const auto part = [](StatePart bytes) { return RamPart{std::make_shared<StatePart>(std::move(bytes))}; };
+  cache_.insert(space, tokens, part(model_->save_tail(slot, std::ssize(tokens), rollback)), rollback,
+                [&](int64_t first, int64_t end) { return part(model_->save_block(slot, first, end)); });
   const std::lock_guard lock(mutex_);
   stats_.cache_bytes = cache_.bytes();
 }

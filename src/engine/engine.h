@@ -25,7 +25,7 @@
 #include "engine/fair_share.h"
 #include "engine/generation.h"
 #include "engine/generator.h"
-#include "engine/prefix_cache.h"
+#include "engine/prefix_tree.h"
 #include "engine/speculation.h"
 #include "engine/waker.h"
 
@@ -77,6 +77,7 @@ class Engine final : public Generator {
   Time next_deadline() const;
   using Tokens = std::span<const int32_t>;
   int64_t load_prefix(const std::string& space, Tokens tokens, int64_t max_length, int64_t slot);
+  void load(int64_t slot, const StateParts& parts, int64_t usable);
   void keep_border(const std::string& space, Tokens tokens, int64_t slot, int64_t& kept);
   void keep_end(const std::string& space, Tokens tokens, int64_t slot);
   void keep(const std::string& space, Tokens tokens, int64_t slot, int64_t rollback);

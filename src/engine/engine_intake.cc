@@ -29,7 +29,7 @@ Submission Engine::submit(GenerationRequest request) {
   job->stream = std::make_shared<TokenStream>(options_.stream_events);
   job->stream->on_room([waker = waker_] { waker->wake(); });
   job->submitted = std::chrono::steady_clock::now();
-  const std::shared_ptr<TokenStream> stream = job->stream;
+  std::shared_ptr<TokenStream> stream = job->stream;
   {
     const std::lock_guard lock(mutex_);
     if (auto refused = no_room(*job)) {

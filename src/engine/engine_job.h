@@ -2,7 +2,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <vector>
 
 #include "engine/engine.h"
@@ -14,7 +13,7 @@ struct Engine::Job {
   std::shared_ptr<TokenStream> stream;
   std::vector<int32_t> tokens;  // the prompt, then what was given out; the state holds the first of them
   int64_t prompt_tokens = 0;
-  std::optional<Generation> generation;
+  std::unique_ptr<Generation> generation;
   int64_t slot = -1;
   int64_t kept = 0;      // the last border in the cache
   bool writing = false;  // the prompt has been read

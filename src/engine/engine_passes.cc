@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "engine/engine_job.h"
 
 namespace hadal {
@@ -41,6 +42,7 @@ void Engine::read_prompts() {
     return;
   }
   std::vector<BatchModel::Piece> pieces;
+  pieces.reserve(readings.size());
   for (const Reading& r : readings)
     pieces.push_back(
         {r.job->slot,
@@ -151,9 +153,9 @@ void Engine::push_prompt_logprobs(Job& job, int64_t first, ConstMat logits) {
   for (int64_t row = 0; row < logits.rows && first + row + 1 < job.prompt_tokens; ++row) {
     const int64_t position = first + row + 1;
     const int32_t id = job.tokens[static_cast<size_t>(position)];
-    job.stream->push(PromptToken{
-        id, position,
-        logprobs_of({logits.row(row), static_cast<size_t>(logits.cols)}, id, *job.request.prompt_logprobs)});
+    job.stream->push(PromptToken{id, position,
+                                 logprobs_of({logits.row(row), static_cast<size_t>(logits.cols)}, id,
+                                             job.request.prompt_logprobs.value_or(0))});
   }
 }
 
@@ -179,6 +181,7 @@ void Engine::decode(bool in_between) {
   std::vector<BatchModel::Piece> pieces;
   try {
     for (Job* job : writers) rows.push_back(rows_for(*job, alone));
+    pieces.reserve(writers.size());
     for (size_t i = 0; i < writers.size(); ++i)
       pieces.push_back({writers[i]->slot, rows[i], std::ssize(rows[i])});
     const std::optional<ConstMat> logits = model_->run(Lane::kDecode, pieces, [&] {
@@ -275,7 +278,8 @@ bool Engine::read_background() {
       stats_.background_tokens += rows;
     }
     if (!stopped) keep_end(text.space, tokens, slot);
-  } catch (const std::exception&) {  // nobody waits for it
+  } catch (const std::exception& error) {
+    log_warning("reading ahead has failed: {}", error.what());
   }
   model_->clear(slot);
   if (stopped) {

@@ -66,9 +66,12 @@ class Generation {
   // What a drafter with these logits proposes.
   int32_t draft(std::span<const float> logits, int64_t position) { return sampler_.draw(logits, position); }
 
-  bool finished() const { return finish_.has_value(); }
-  FinishReason reason() const { return *finish_; }
-  void finish(FinishReason reason) { finish_ = reason; }
+  bool finished() const { return finished_; }
+  FinishReason reason() const { return reason_; }  // of the end
+  void finish(FinishReason reason) {
+    finished_ = true;
+    reason_ = reason;
+  }
   int32_t last() const { return last_; }  // given out, not fed yet
   int64_t new_tokens() const { return new_tokens_; }
   int64_t tokens_left() const { return options_.max_new_tokens - new_tokens_; }
@@ -82,7 +85,8 @@ class Generation {
   int64_t max_tokens_;
   bool constrained_;  // from now on
   std::vector<uint64_t> mask_;
-  std::optional<FinishReason> finish_;
+  bool finished_ = false;
+  FinishReason reason_ = FinishReason::kLength;
   int32_t last_ = -1;
   int64_t new_tokens_ = 0;
 };

@@ -217,7 +217,8 @@ TEST(Engine, LetsKeysTakeTurns) {
 }
 
 TEST(Engine, CancelsWhereverTheRequestIs) {
-  Rig rig(1, 16, {.prefix_cache_bytes = 1 << 20});
+  // Of a reply only a few tokens are written ahead of the reader.
+  Rig rig(1, 16, {.prefix_cache_bytes = 1 << 20, .stream_events = 8});
   Gate gate;
   std::atomic<int> layers{0};
   rig.model->before_layer = [&](Lane, auto) {
