@@ -4,8 +4,8 @@
 #include <chrono>
 #include <random>
 
-#include "base/checked.h"
 #include "base/printable.h"
+#include "base/utf8.h"
 #include "server/request_error.h"
 #include "server/request_json.h"
 #include "server/search_text.h"

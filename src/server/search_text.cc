@@ -96,12 +96,15 @@ std::string excerpt_around(std::string_view text, const std::u32string& word) {
   const size_t begin = place > kExcerptBefore ? place - kExcerptBefore : 0;
   const size_t end = std::min(characters.size(), place + kExcerptAfter);
   std::string excerpt = begin > 0 ? "…" : "";
-  bool spaced = true;
+  bool space_before = false;
   for (size_t i = begin; i < end; ++i) {
-    const bool space = is_space(characters[i]);
-    if (space && !spaced) excerpt += ' ';
-    if (!space) append_utf8(characters[i], excerpt);
-    spaced = space;
+    if (is_space(characters[i])) {
+      space_before = !excerpt.empty();
+      continue;
+    }
+    if (space_before) excerpt += ' ';
+    space_before = false;
+    append_utf8(characters[i], excerpt);
   }
   if (end < characters.size()) excerpt += "…";
   return excerpt;
