@@ -77,7 +77,8 @@ WebAssetAnswer answer_web_asset(const WebAsset& asset, std::string_view accept_e
 
 std::string_view web_content_security_policy() {
   return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-         "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+         "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors "
+         "'none'";
 }
 
 }  // namespace hadal

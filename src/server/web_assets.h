@@ -24,7 +24,7 @@ struct WebAsset {
 const WebAsset* find_web_asset(std::string_view path);
 
 struct WebAssetAnswer {
-  int status = 200;  // or 304
+  int status = 200;                                               // or 304
   std::vector<std::pair<std::string_view, std::string>> headers;  // without Content-Length and Date
   std::string_view body;
 };
