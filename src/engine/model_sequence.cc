@@ -49,8 +49,7 @@ int64_t ModelSequence::planned_bytes(const ModelConfig& config, EntryFormat form
                                      const SequenceOptions& options) {
   const bool mtp = options.drafts && has_mtp;
   const StatePlan state = plan_state(config, format, options.max_tokens, mtp);
-  const int64_t snapshot = state.window_rings + state.compressor_rows + state.mtp;
-  return state.total() + options.snapshots * snapshot + (mtp ? MtpDrafter::planned_bytes(config) : 0) +
+  return state.total() + options.snapshots * state.snapshot + (mtp ? MtpDrafter::planned_bytes(config) : 0) +
          Workspace::planned_bytes(config, std::max(options.max_rows, kLogitRows), kLogitRows);
 }
 

@@ -24,12 +24,16 @@ struct Slice {
   int64_t logit_rows = 1;  // of the last rows of this slice; 0 = none (a prefill chunk that is not the last)
 };
 
-// What a test may watch; called after each layer.
+// What a test may watch; called after each layer and, as layer num_hidden_layers, after the MTP block.
 struct LayerTrace {
   int64_t layer = 0;
-  ConstMat streams;                     // [t, 4d]
-  std::span<const int64_t> index_topk;  // [t, index_topk], CSA layers only
-  std::span<const int32_t> experts;     // [t, top_k]
+  ConstMat streams;                           // [t, 4d], plain residual [t, d]
+  std::span<const int32_t> experts;           // [t, top_k], empty for dense layers
+  std::span<const float> expert_weights;      // the same
+  std::span<const int64_t> index_topk;        // [t, index_topk], layers that pick entries
+  std::span<const int64_t> candidate_blocks;  // [t, candidate_topk_blocks], the candidate source
+  std::span<const int32_t> engram_rows;       // [t, rows of a token], Engram layers
+  ConstMat engram_gate;                       // [t, 4], Engram layers
 };
 
 // Scratch for at most max_rows rows a call, reserved once: forward() allocates nothing.

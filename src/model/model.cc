@@ -1,7 +1,11 @@
 #include "model/model.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/log.h"
+#include "model/engram_hash.h"
+#include "model/read_attention.h"
 #include "model/rope_table.h"
 #include "model/weight_reader.h"
 
@@ -24,103 +28,164 @@ HcParams read_hc_head(WeightReader& reader, const ModelConfig& config, const std
   return read_hc(reader, config, prefix, config.hc_mult, 1);
 }
 
-Compressor read_compressor(WeightReader& reader, const ModelConfig& config, const std::string& prefix,
-                           int64_t ratio, int64_t dim) {
-  Compressor compressor;
-  compressor.ratio = ratio;
-  compressor.dim = dim;
-  const int64_t width = compressor.coff() * dim;
-  compressor.wkv = reader.plain_matrix(prefix + ".wkv.weight", width, config.hidden_size);
-  compressor.wgate = reader.plain_matrix(prefix + ".wgate.weight", width, config.hidden_size);
-  compressor.ape = reader.f32(prefix + ".ape", {ratio, width});
-  compressor.norm = reader.norm(prefix + ".norm", dim);
-  return compressor;
-}
+// How the members call the parts of a layer.
+struct Names {
+  const char* attn_norm;
+  const char* ffn_norm;
+  const char* ffn;
+  const char* bias;
+  const char* w1;
+  const char* w2;
+  const char* w3;
+};
+constexpr Names kOwnNames{".attn_norm", ".ffn_norm", ".ffn", ".gate.bias", ".w1", ".w2", ".w3"};
+constexpr Names kTransformersNames{".input_layernorm",
+                                   ".post_attention_layernorm",
+                                   ".mlp",
+                                   ".gate.e_score_correction_bias",
+                                   ".gate_proj",
+                                   ".down_proj",
+                                   ".up_proj"};
 
-Indexer read_indexer(WeightReader& reader, const ModelConfig& config, const std::string& prefix) {
-  Indexer indexer;
-  indexer.wq_b = reader.matrix(prefix + ".wq_b", config.index_n_heads * kIndexDim, config.q_lora_rank);
-  indexer.weights_proj =
-      reader.plain_matrix(prefix + ".weights_proj.weight", config.index_n_heads, config.hidden_size);
-  indexer.compressor = read_compressor(reader, config, prefix + ".compressor", 4, kIndexDim);
-  return indexer;
-}
+class PartReader {
+ public:
+  PartReader(WeightReader& reader, const ModelConfig& config)
+      : reader_(reader),
+        config_(config),
+        names_(config.family.attention == AttentionKind::kMla ? kTransformersNames : kOwnNames) {}
 
-Attention read_attention(WeightReader& reader, const ModelConfig& config, const std::string& prefix,
-                         int64_t ratio) {
-  const int64_t d = config.hidden_size;
-  const int64_t heads_width = config.num_attention_heads * config.head_dim;
-  const int64_t groups_width = config.o_groups * config.o_lora_rank;
-  Attention attn;
-  attn.ratio = ratio;
-  attn.wq_a = reader.matrix(prefix + ".wq_a", config.q_lora_rank, d);
-  attn.q_norm = reader.norm(prefix + ".q_norm", config.q_lora_rank);
-  attn.wq_b = reader.matrix(prefix + ".wq_b", heads_width, config.q_lora_rank);
-  attn.wkv = reader.matrix(prefix + ".wkv", config.head_dim, d);
-  attn.kv_norm = reader.norm(prefix + ".kv_norm", config.head_dim);
-  attn.attn_sink = reader.f32(prefix + ".attn_sink", {config.num_attention_heads});
-  attn.wo_a = reader.matrix(prefix + ".wo_a", groups_width, heads_width / config.o_groups);
-  attn.wo_b = reader.matrix(prefix + ".wo_b", d, groups_width);
-  if (ratio != 0)
-    attn.compressor = read_compressor(reader, config, prefix + ".compressor", ratio, config.head_dim);
-  if (ratio == 4) attn.indexer = read_indexer(reader, config, prefix + ".indexer");
-  return attn;
-}
+  Block layer(const std::string& prefix, int64_t layer) {
+    Block block = common(prefix);
+    block.attn = read_attention(reader_, config_, prefix, layer);
+    block.ffn = config_.is_dense(layer) ? dense(prefix + names_.ffn)
+                                        : moe(prefix + names_.ffn, layer < config_.num_hash_layers);
+    return block;
+  }
+  // The layer of the MTP block.
+  Block mtp_layer(const std::string& prefix) {
+    Block block = common(prefix);
+    block.attn = read_mtp_attention(reader_, config_, prefix);
+    block.ffn = moe(prefix + names_.ffn, false);
+    return block;
+  }
 
-ExpertWeights read_expert(WeightReader& reader, const ModelConfig& config, const std::string& prefix) {
-  const int64_t d = config.hidden_size;
-  const int64_t inner = config.moe_intermediate_size;
-  return {reader.matrix(prefix + ".w1", inner, d), reader.matrix(prefix + ".w2", d, inner),
-          reader.matrix(prefix + ".w3", inner, d)};
-}
+ private:
+  Block common(const std::string& prefix) {
+    Block block;
+    if (config_.family.residual != ResidualKind::kPlain) {
+      block.hc_attn = read_hc_site(reader_, config_, prefix + ".hc_attn");
+      block.hc_ffn = read_hc_site(reader_, config_, prefix + ".hc_ffn");
+    }
+    block.attn_norm = reader_.norm(prefix + names_.attn_norm, config_.hidden_size);
+    block.ffn_norm = reader_.norm(prefix + names_.ffn_norm, config_.hidden_size);
+    return block;
+  }
 
-MoE read_moe(WeightReader& reader, const ModelConfig& config, const std::string& prefix, bool hash_routed) {
-  const int64_t experts = config.n_routed_experts;
-  MoE moe;
-  moe.gate = reader.plain_matrix(prefix + ".gate.weight", experts, config.hidden_size);
-  moe.route.top_k = config.num_experts_per_tok;
-  moe.route.routed_scale = static_cast<float>(config.routed_scaling_factor);
-  if (hash_routed)
-    moe.route.tid2eid =
-        reader.expert_table(prefix + ".gate.tid2eid", config.vocab_size, moe.route.top_k, experts);
-  else
-    moe.route.bias = reader.f32(prefix + ".gate.bias", {experts});
-  moe.experts.reserve(static_cast<size_t>(experts));
-  for (int64_t e = 0; e < experts; ++e)
-    moe.experts.push_back(read_expert(reader, config, fmt::format("{}.experts.{}", prefix, e)));
-  moe.shared_experts = read_expert(reader, config, prefix + ".shared_experts");
-  return moe;
-}
+  ExpertWeights expert(const std::string& prefix, int64_t inner) {
+    const int64_t d = config_.hidden_size;
+    return {reader_.matrix(prefix + names_.w1, inner, d), reader_.matrix(prefix + names_.w2, d, inner),
+            reader_.matrix(prefix + names_.w3, inner, d)};
+  }
 
-Block read_block(WeightReader& reader, const ModelConfig& config, const std::string& prefix, int64_t ratio,
-                 bool hash_routed) {
-  Block block;
-  block.hc_attn = read_hc_site(reader, config, prefix + ".hc_attn");
-  block.hc_ffn = read_hc_site(reader, config, prefix + ".hc_ffn");
-  block.attn_norm = reader.norm(prefix + ".attn_norm", config.hidden_size);
-  block.ffn_norm = reader.norm(prefix + ".ffn_norm", config.hidden_size);
-  block.attn = read_attention(reader, config, prefix + ".attn", ratio);
-  block.ffn = read_moe(reader, config, prefix + ".ffn", hash_routed);
-  return block;
-}
+  MoE dense(const std::string& prefix) {
+    MoE moe;
+    moe.shared_experts = expert(prefix, config_.intermediate_size);
+    return moe;
+  }
 
-MtpBlock read_mtp(WeightReader& reader, const ModelConfig& config) {
+  MoE moe(const std::string& prefix, bool hash_routed) {
+    const int64_t experts = config_.n_routed_experts;
+    MoE moe;
+    moe.gate = reader_.plain_matrix(prefix + ".gate.weight", experts, config_.hidden_size);
+    moe.route.top_k = config_.num_experts_per_tok;
+    moe.route.routed_scale = static_cast<float>(config_.routed_scaling_factor);
+    moe.route.temperature = static_cast<float>(config_.gate_temp);
+    if (config_.family.router == RouterKind::kSigmoidGroups) {
+      moe.route.score = Ops::RouteScore::kSigmoid;
+      moe.route.groups = config_.n_group;
+      moe.route.top_groups = config_.topk_group;
+    }
+    if (hash_routed)
+      moe.route.tid2eid =
+          reader_.expert_table(prefix + ".gate.tid2eid", config_.vocab_size, moe.route.top_k, experts);
+    else
+      moe.route.bias = reader_.f32(prefix + names_.bias, {experts});
+    // Routes pictures, which are not read yet.
+    if (config_.family.attention == AttentionKind::kShared) reader_.f32(prefix + ".gate.bias_vl", {experts});
+    moe.experts.reserve(static_cast<size_t>(experts));
+    for (int64_t e = 0; e < experts; ++e)
+      moe.experts.push_back(expert(fmt::format("{}.experts.{}", prefix, e), config_.moe_intermediate_size));
+    moe.shared_experts =
+        expert(prefix + ".shared_experts", config_.n_shared_experts * config_.moe_intermediate_size);
+    return moe;
+  }
+
+  WeightReader& reader_;
+  const ModelConfig& config_;
+  const Names& names_;
+};
+
+MtpBlock read_mtp(WeightReader& reader, const ModelConfig& config, const Model& model) {
   const int64_t d = config.hidden_size;
   MtpBlock mtp;
-  mtp.block = read_block(reader, config, "mtp.0", 0, false);
+  mtp.block = PartReader(reader, config).mtp_layer("mtp.0");
   mtp.e_proj = reader.matrix("mtp.0.e_proj", d, d);
   mtp.h_proj = reader.matrix("mtp.0.h_proj", d, d);
   mtp.enorm = reader.norm("mtp.0.enorm", d);
   mtp.hnorm = reader.norm("mtp.0.hnorm", d);
   mtp.norm = reader.norm("mtp.0.norm", d);
   mtp.hc_head = read_hc_head(reader, config, "mtp.0.hc_head");
+  mtp.embed = model.embed;
+  mtp.head = model.head;
   return mtp;
+}
+
+// V3 and V3.2 keep it as one layer more, some with copies of embedding and head.
+MtpBlock read_mla_mtp(WeightReader& reader, const ModelConfig& config, const Model& model) {
+  const std::string prefix = fmt::format("model.layers.{}", config.num_hidden_layers);
+  const int64_t d = config.hidden_size;
+  MtpBlock mtp;
+  mtp.block = PartReader(reader, config).mtp_layer(prefix);
+  mtp.eh_proj = reader.matrix(prefix + ".eh_proj", d, 2 * d);
+  mtp.enorm = reader.norm(prefix + ".enorm", d);
+  mtp.hnorm = reader.norm(prefix + ".hnorm", d);
+  mtp.norm = reader.norm(prefix + ".shared_head.norm", d);
+  const auto own_or = [&](const std::string& name, const Weight& shared) {
+    return reader.has(name) ? reader.plain_matrix(name, config.vocab_size, d) : shared;
+  };
+  mtp.embed = own_or(prefix + ".embed_tokens.weight", model.embed);
+  mtp.head = own_or(prefix + ".shared_head.head.weight", model.head);
+  return mtp;
+}
+
+Engram read_engram(WeightReader& reader, const ModelConfig& config, size_t index) {
+  const EngramConfig& e = config.engram;
+  const std::string prefix = fmt::format("layers.{}.engram", e.layer_ids[index]);
+  const int64_t m = config.hc_mult;
+  const int64_t d = config.hidden_size;
+  Engram engram;
+  engram.hash = engram_hash(e, index);
+  engram.embed = reader.table(prefix + ".embed", e.num_embeddings[index], e.head_dim);
+  engram.wkv = reader.matrix(prefix + ".wkv", (m + 1) * d, e.rows_per_token() * e.head_dim);
+  engram.q_weight = reader.vector(prefix + ".q_weight", {m, d});
+  engram.k_weight = reader.vector(prefix + ".k_weight", {m, d});
+  return engram;
+}
+
+RopeFrequencies rope_of(const ModelConfig& config, double theta, bool scaled) {
+  if (scaled && config.rope_scaling)
+    return yarn_frequencies(theta, *config.rope_scaling, config.qk_rope_head_dim);
+  return rope_frequencies(theta, config.qk_rope_head_dim);
 }
 
 // What an official checkpoint may hold beside the main model and an MTP block is no surprise; anything else
 // is.
 void report_unused(const Checkpoint& checkpoint, const WeightReader& reader, bool has_dspark) {
-  const auto unused = static_cast<int64_t>(checkpoint.tensors().size()) - reader.tensors();
+  const auto vision = std::ranges::count_if(checkpoint.tensors(), [](const Checkpoint::Place& place) {
+    const std::string_view name = place.tensor->name;
+    return name.starts_with("vision.") || name.starts_with("aligner.") || name.starts_with("image_");
+  });
+  const auto unused = static_cast<int64_t>(checkpoint.tensors().size()) - reader.tensors() - vision;
   if (has_dspark)
     log_info("{}: its drafter (DSpark) is not used yet; the main model runs without it", checkpoint.dir());
   else if (unused > 0)
@@ -130,38 +195,70 @@ void report_unused(const Checkpoint& checkpoint, const WeightReader& reader, boo
 
 }  // namespace
 
+bool has_mtp_block(const Checkpoint& checkpoint) {
+  const ModelConfig& config = checkpoint.config();
+  if (config.family.attention != AttentionKind::kMla)
+    return checkpoint.find("mtp.0.e_proj.weight") != nullptr;
+  return checkpoint.find(fmt::format("model.layers.{}.eh_proj.weight", config.num_hidden_layers)) != nullptr;
+}
+
 Model Model::load(const std::string& dir, LoadMode mode) {
   Model model;
   model.checkpoint_ = std::make_unique<Checkpoint>(Checkpoint::open(dir, mode));
   const ModelConfig& config = model.config();
   WeightReader reader(*model.checkpoint_);
 
-  model.embed = reader.plain_matrix("embed.weight", config.vocab_size, config.hidden_size);
+  const bool mla = config.family.attention == AttentionKind::kMla;
+  const std::string prefix = mla ? "model." : "";
+  model.embed = reader.plain_matrix(mla ? "model.embed_tokens.weight" : "embed.weight", config.vocab_size,
+                                    config.hidden_size);
+  PartReader parts(reader, config);
   model.layers.reserve(static_cast<size_t>(config.num_hidden_layers));
   for (int64_t l = 0; l < config.num_hidden_layers; ++l)
-    model.layers.push_back(read_block(reader, config, fmt::format("layers.{}", l),
-                                      config.compress_ratios[static_cast<size_t>(l)],
-                                      l < config.num_hash_layers));
-  model.norm = reader.norm("norm", config.hidden_size);
-  model.hc_head = read_hc_head(reader, config, "hc_head");
-  model.head = reader.plain_matrix("head.weight", config.vocab_size, config.hidden_size);
+    model.layers.push_back(parts.layer(fmt::format("{}layers.{}", prefix, l), l));
+  for (size_t i = 0; i < config.engram.layer_ids.size(); ++i)
+    model.layers[static_cast<size_t>(config.engram.layer_ids[i])].engram = read_engram(reader, config, i);
+  model.norm = reader.norm(prefix + "norm", config.hidden_size);
+  if (config.family.residual == ResidualKind::kMhc) model.hc_head = read_hc_head(reader, config, "hc_head");
+  model.head =
+      reader.plain_matrix(mla ? "lm_head.weight" : "head.weight", config.vocab_size, config.hidden_size);
 
-  const bool has_mtp = reader.has("mtp.0.e_proj.weight");
+  const bool has_mtp = has_mtp_block(*model.checkpoint_);
   model.has_dspark = config.dspark_block_size > 0 || reader.has("mtp.0.main_proj.weight");
   if (has_mtp && model.has_dspark)
     fail(ErrorCode::kInvalidModel,
          "{}: it has both an MTP block (mtp.0.e_proj.weight) and DSpark drafters (dspark_* in config.json or "
          "mtp.0.main_proj.weight); only one of them can belong to this model",
          dir);
-  if (has_mtp) model.mtp = std::make_unique<MtpBlock>(read_mtp(reader, config));
+  if (has_mtp)
+    model.mtp = std::make_unique<MtpBlock>(mla ? read_mla_mtp(reader, config, model)
+                                               : read_mtp(reader, config, model));
 
-  model.rope_window = rope_frequencies(config.rope_theta);
-  model.rope_compressed = config.rope_scaling
-                              ? yarn_frequencies(config.compress_rope_theta, *config.rope_scaling)
-                              : rope_frequencies(config.compress_rope_theta);
+  model.rope_window = rope_of(config, config.rope_theta, mla);
+  model.rope_compressed = rope_of(config, config.compress_rope_theta, true);
+  model.rope_index = mla ? model.rope_window : model.rope_compressed;
+  if (mla) model.rope_index.layout = RopeLayout::kFirstHalves;
   model.weight_bytes_ = reader.bytes();
   report_unused(*model.checkpoint_, reader, model.has_dspark);
   return model;
+}
+
+void Model::set_compressed_vocabulary(std::vector<int32_t> classes) {
+  const EngramConfig& engram = config().engram;
+  const int64_t seen = classes.empty() ? 0 : int64_t{*std::ranges::max_element(classes)} + 1;
+  if (seen != engram.compressed_vocab_size)
+    fail(ErrorCode::kInvalidModel,
+         "{}: the tokens of its tokenizer.json have {} spellings, but config.json says "
+         "engram_compressed_vocab_size {}; with another number every n-gram would read the wrong rows: use "
+         "the "
+         "tokenizer that this model was trained with",
+         checkpoint_->dir(), seen, engram.compressed_vocab_size);
+  if (static_cast<int64_t>(classes.size()) <= engram.pad_token_id)
+    fail(ErrorCode::kInvalidModel, "{}: engram_pad_token_id is {}, but its tokenizer.json has {} tokens",
+         checkpoint_->dir(), engram.pad_token_id, classes.size());
+  // Rows of the embedding without a token count as the pad.
+  classes.resize(static_cast<size_t>(config().vocab_size), classes[static_cast<size_t>(engram.pad_token_id)]);
+  compressed_vocabulary_ = std::move(classes);
 }
 
 }  // namespace hadal

@@ -1,11 +1,16 @@
 // Model: a checkpoint's weights under the reference's own names, as views into the mapped files.
 //
 // Loading checks every shape against the config, so that the forward pass cannot meet a surprise; it reads no
-// weight bytes except the hash tables' ids (range-checked). Names follow DeepSeek's inference/model.py.
+// weight bytes except the hash tables' ids (range-checked). Names follow DeepSeek's inference/model.py. What
+// differs between the members of the family is a part of its own (attention, residual, memory, router),
+// chosen once here.
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "formats/checkpoint.h"
@@ -29,15 +34,69 @@ struct Indexer {
   Compressor compressor;
 };
 
-struct Attention {
-  int64_t ratio = 0;  // 0 window only, 4 CSA, 128 HCA
+// Where a layer's queries find their keys: its own window, then entries of layer `owner`, those that the
+// indexer picked or all that are complete.
+struct KeySource {
+  bool window = true;
+  int64_t owner = 0;
+  int64_t ratio = 0;  // tokens to an entry; 0: none
+  bool picked = false;
+};
+
+// A window of shared key-value rows, queries through a low rank, results through groups: V4 and V4.1.
+struct WindowAttention {
   Weight wq_a, wq_b, wkv, wo_a, wo_b;
   NormWeight q_norm, kv_norm;
   const std::byte* attn_sink = nullptr;  // F32 [H]
-  Compressor compressor;                 // ratio != 0
-  Indexer indexer;                       // ratio == 4
+  KeySource keys;
 };
 
+// V4: entries of 4 tokens, indexed (CSA), of 128 (HCA), or none.
+struct CompressedAttention : WindowAttention {
+  Compressor compressor;  // ratio != 0
+  Indexer indexer;        // ratio == 4
+};
+
+// What an owner of a shared cache has to fill it (V4.1).
+struct SharedCache {
+  int64_t ratio = 0;
+  Weight wkv, wgate;  // [head_dim, d]; no wgate at ratio 1
+  NormWeight norm;
+  Weight wk;  // [index_head_dim, head_dim]
+  NormWeight k_norm;
+};
+
+// V4.1's indexer: its keys are the owner's.
+struct SharedIndexer {
+  Weight wq_b, weights_proj;
+  bool chooses_candidates = false;  // blocks for the indexers behind it
+  bool within_candidates = false;
+};
+
+// V4.1: entries of a cache that several layers share, picked by the last indexer.
+struct SharedAttention : WindowAttention {
+  std::optional<SharedCache> cache;      // this layer owns one
+  std::optional<SharedIndexer> indexer;  // this layer picks
+};
+
+// V3.2: index keys of the tokens themselves.
+struct MlaIndexer {
+  Weight wq_b, wk, weights_proj;
+  NormWeight k_norm, k_norm_bias;
+};
+
+// V3 and V3.2. wkv_b holds W_UK and W_UV of each head (ops.h, mla_absorb).
+struct MlaAttention {
+  Weight wq_a, wq_b, wkv_a, wkv_b, wo;
+  NormWeight q_norm, kv_norm;
+  float softmax_scale = 0;
+  std::optional<MlaIndexer> indexer;
+  KeySource keys;
+};
+
+using Attention = std::variant<MlaAttention, CompressedAttention, SharedAttention>;
+
+// A dense layer is one without routed experts.
 struct MoE {
   Weight gate;
   Ops::RouteParams route;
@@ -45,20 +104,40 @@ struct MoE {
   ExpertWeights shared_experts;
 };
 
+// Which rows of its table a layer looks up for the last n-grams of compressed ids (spec B.2).
+struct EngramHash {
+  std::vector<uint64_t> multipliers;  // [max_ngram]
+  std::vector<uint64_t> primes;       // [max_ngram - 1, heads]
+  std::vector<int64_t> offsets;       // the same
+};
+
+struct Engram {
+  Weight embed;  // [rows, head_dim of a row]
+  Weight wkv;    // [(m + 1) * d, rows of a token * head_dim]
+  NormWeight q_weight, k_weight;
+  EngramHash hash;
+};
+
 struct Block {
-  HcParams hc_attn, hc_ffn;
+  std::optional<Engram> engram;
+  HcParams hc_attn, hc_ffn;  // of the members with streams
   NormWeight attn_norm, ffn_norm;
   Attention attn;
   MoE ffn;
 };
 
-// The autoregressive MTP block (spec 3.9).
+// The autoregressive MTP block (spec 3.9; V3.2: D.6).
 struct MtpBlock {
   Block block;
-  Weight e_proj, h_proj;
+  Weight e_proj, h_proj;  // V4
+  Weight eh_proj;         // V3, V3.2: both at once
   NormWeight enorm, hnorm, norm;
   HcParams hc_head;
+  Weight embed, head;  // V4: the main model's
 };
+
+// Whether the checkpoint has one.
+bool has_mtp_block(const Checkpoint& checkpoint);
 
 class Model {
  public:
@@ -75,12 +154,20 @@ class Model {
   std::vector<Block> layers;
   std::unique_ptr<MtpBlock> mtp;    // null where the checkpoint has none (or has DSpark drafters)
   bool has_dspark = false;          // drafter present, not used yet
-  RopeFrequencies rope_window;      // theta 10000, plain
-  RopeFrequencies rope_compressed;  // theta 160000, YaRN
+  RopeFrequencies rope_window;      // of the keys of layers without entries; MLA: of all keys
+  RopeFrequencies rope_compressed;  // of the others
+  RopeFrequencies rope_index;       // of the indexer
+
+  // Engram: the class of each token id, which text/engram_vocabulary.h finds in the tokenizer; forward()
+  // needs it. Error(kInvalidModel) unless the number of classes is the config's.
+  bool needs_compressed_vocabulary() const { return !config().engram.layer_ids.empty(); }
+  void set_compressed_vocabulary(std::vector<int32_t> classes);
+  std::span<const int32_t> compressed_vocabulary() const { return compressed_vocabulary_; }
 
  private:
   std::unique_ptr<Checkpoint> checkpoint_;
   int64_t weight_bytes_ = 0;
+  std::vector<int32_t> compressed_vocabulary_;
 };
 
 }  // namespace hadal

@@ -1,5 +1,5 @@
-// The multi-token prediction block (spec 3.9): the main model's streams at a position and the next token's id
-// give the logits of the token after it.
+// The multi-token prediction block (spec 3.9, V3.2: D.6): the main model's streams at a position and the next
+// token's id give the logits of the token after it.
 #include <algorithm>
 
 #include "model/pass.h"
@@ -7,13 +7,13 @@
 namespace hadal {
 namespace {
 
-// X'[k] = e_proj * norm(embed[next]) + h_proj * norm(X[k]) for each stream k.
-void mtp_input(Pass& pass, const MtpBlock& w, ConstMat main_streams, Mat streams) {
+// V4: X'[k] = e_proj * norm(embed[next]) + h_proj * norm(X[k]) for each stream k.
+void stream_input(Pass& pass, const MtpBlock& w, ConstMat main_streams, Mat streams) {
   auto& [model, config, ops, s, step, hc, eps] = pass;
   const int64_t d = config.hidden_size;
   const Mat e = pass.mat(s.x, d);
   const Mat e_projected = pass.mat(s.y, d);
-  ops.embed(model.embed, step.ids(), e);
+  ops.embed(w.embed, step.ids(), e);
   ops.rms_norm(e, w.enorm, eps, e);
   ops.linear(e, w.e_proj, e_projected);
 
@@ -26,6 +26,23 @@ void mtp_input(Pass& pass, const MtpBlock& w, ConstMat main_streams, Mat streams
   }
   for (int64_t k = 0; k < hc.mult; ++k)
     ops.add({streams.data + k * d, streams.rows, d, streams.stride}, e_projected);
+}
+
+// V3, V3.2: eh_proj * [norm(embed[next]), norm(h)], h the main model's state behind its last norm.
+void concatenated_input(Pass& pass, const MtpBlock& w, ConstMat main_streams, Mat streams) {
+  auto& [model, config, ops, s, step, hc, eps] = pass;
+  const int64_t d = config.hidden_size;
+  for (int64_t first = 0; first < streams.rows; first += kQueryTile) {
+    const int64_t rows = std::min(kQueryTile, streams.rows - first);
+    const Mat both{s.q, rows, 2 * d, 2 * d};
+    const Mat e{both.data, rows, d, both.stride};
+    const Mat h{both.data + d, rows, d, both.stride};
+    ops.embed(w.embed, step.ids().subspan(static_cast<size_t>(first), static_cast<size_t>(rows)), e);
+    ops.rms_norm(e, w.enorm, eps, e);
+    ops.rms_norm(main_streams.slice(first, rows), model.norm, eps, h);
+    ops.rms_norm(h, w.hnorm, eps, h);
+    ops.linear(both, w.eh_proj, streams.slice(first, rows));
+  }
 }
 
 }  // namespace
@@ -51,17 +68,19 @@ ForwardResult mtp_forward(const Model& model, std::span<const MtpSlice> batch, C
 
   const MtpBlock& w = *model.mtp;
   const Mat streams = pass.mat(pass.s.mtp_streams, main_streams.cols);
-  mtp_input(pass, w, main_streams, streams);
+  const bool plain = model.config().family.residual == ResidualKind::kPlain;
+  (plain ? concatenated_input : stream_input)(pass, w, main_streams, streams);
   block(pass, w.block, 0, streams);
+  trace_layer(pass, workspace, w.block, model.config().num_hidden_layers, streams);
   int64_t end_row = 0;
   int64_t logit_rows = 0;
   for (const MtpSlice& slice : batch) {
     end_row += static_cast<int64_t>(slice.next_ids.size());
     CHECK(logit_rows + slice.logit_rows <= workspace.max_logit_rows());
-    hc_head(pass, w.hc_head, streams.slice(end_row - slice.logit_rows, slice.logit_rows), logit_rows);
+    collapse(pass, w.hc_head, streams, {end_row - slice.logit_rows, slice.logit_rows}, logit_rows);
     logit_rows += slice.logit_rows;
   }
-  return {head(pass, w.norm, logit_rows), streams};
+  return {head(pass, w.norm, w.head, logit_rows), streams};
 }
 
 }  // namespace hadal

@@ -1,4 +1,4 @@
-// Pass: what every function of the forward pass needs, and the functions that forward.cc and mtp.cc share.
+// Pass: what every function of the forward pass needs, and the functions that its files share.
 #pragma once
 
 #include "model/model.h"
@@ -24,12 +24,37 @@ struct Pass {
   static Mat mat(float* data, Rows part, int64_t cols) { return {data, part.count, cols, cols}; }
 };
 
+float inverse_sqrt(int64_t n);
+
 // One layer over the streams, in place. `layer` is the place of its state in the segments' `layers`.
 void block(Pass& pass, const Block& w, int64_t layer, Mat streams /*[t,4d]*/);
 
-// Collapses these rows' streams into the rows of h from first_logit_row on; head() then turns the first rows
-// of h into logits.
-void hc_head(Pass& pass, const HcParams& w, ConstMat streams, int64_t first_logit_row);
-ConstMat head(Pass& pass, const NormWeight& norm, int64_t logit_rows);
+// A layer's attention: x [t,d], normed -> y [t,d]. One for each kind.
+void attention(Pass& pass, const MlaAttention& w, int64_t layer, ConstMat x, Mat y);
+void attention(Pass& pass, const CompressedAttention& w, int64_t layer, ConstMat x, Mat y);
+void attention(Pass& pass, const SharedAttention& w, int64_t layer, ConstMat x, Mat y);
+
+// What the two kinds with a window share: the new window rows; and the way from a tile's rotated queries (in
+// s.q) to its rows of y.
+void window_rows(Pass& pass, const WindowAttention& w, const RopeFrequencies& rope, ConstMat x);
+void attend(Pass& pass, const WindowAttention& w, int64_t layer, Rows tile, const RopeFrequencies& rope,
+            Mat y);
+
+// Engram: adds what the table says about the last tokens to the streams, in place.
+void engram(Pass& pass, const Engram& w, int64_t layer, Mat streams);
+
+// What a site's norm reads of the streams; after its sub-layer, write_streams() brings y back into them.
+ConstMat read_streams(Pass& pass, const HcParams& site, ConstMat streams);
+void write_streams(Pass& pass, Mat streams, ConstMat y);
+// Before the first layer, for members that carry their mix.
+void start_streams(Pass& pass);
+// The rows of `part` as one vector each: into the rows of h from first_logit_row on; head() then turns the
+// first rows of h into logits.
+void collapse(Pass& pass, const HcParams& w, Mat streams, Rows part, int64_t first_logit_row);
+ConstMat head(Pass& pass, const NormWeight& norm, const Weight& weight, int64_t logit_rows);
+
+// Shows a layer's result to the workspace's watcher, if there is one.
+void trace_layer(const Pass& pass, const Workspace& workspace, const Block& w, int64_t layer,
+                 ConstMat streams);
 
 }  // namespace hadal

@@ -53,18 +53,23 @@ struct Scratch {
   float* mtp_streams;       // 4d
   float* x;                 // d, what a sub-layer reads
   float* y;                 // d, what it gives
+  float* pre;               // 4, carried to the next site (V4.1)
   float* post;              // 4
   float* comb;              // 16
   float* qr;                // q_lora_rank
   float* kv;                // head_dim
   std::byte* kv_rows;       // kv rows in their stored form
-  float* compressor_kv;     // 2 * max(head_dim, 128)
+  float* compressor_kv;     // 2 * max(head_dim, index_head_dim)
   float* compressor_score;  // the same
-  float* pooled;            // max(head_dim, 128)
+  float* pooled;            // max(head_dim, index_head_dim)
+  float* index_k;           // index_head_dim
+  float* gate;              // 4, Engram's
   float* router;            // n_routed_experts
   float* expert_weights;    // top_k
   int32_t* expert_ids;      // top_k
   int64_t* picks;           // index_topk
+  int64_t* candidates;      // candidate_topk_blocks
+  int32_t* table_rows;      // of Engram
   int32_t* ids;
   int64_t* positions;
   int64_t* visible;
@@ -78,7 +83,9 @@ struct Scratch {
   // [min(max_rows, kQueryTile), ...]
   float* q;              // max(heads * head_dim, 4d)
   float* o;              // heads * head_dim
-  float* low;            // o_groups * o_lora_rank
+  float* low;            // o_groups * o_lora_rank; MLA: queries as projected, then values
+  float* looked_up;      // rows of Engram
+  float* engram_kv;      // 5d
   float* index_q;        // index_n_heads * 128
   float* index_weights;  // index_n_heads
   KeyRows* key_rows;

@@ -12,40 +12,27 @@
 namespace hadal {
 namespace {
 
-// The sizes of one layer's parts: the plan and the state are both made from it.
-struct LayerSizes {
-  int64_t window_rows = 0;
-  int64_t window_bytes = 0;
-  int64_t entry_bytes = 0;
-  int64_t index_key_bytes = 0;
-  int64_t compressor_rows = 0;
-  int64_t compressor_width = 0;
-  int64_t index_compressor_width = 0;  // its rows are the compressor's
+constexpr auto kFloat = static_cast<int64_t>(sizeof(float));
 
-  int64_t compressor_bytes() const {
-    return 2 * compressor_rows * (compressor_width + index_compressor_width) *
-           static_cast<int64_t>(sizeof(float));
+// The bytes of one layer's parts: the plan and the state are both made from them.
+struct LayerBytes {
+  LayerBytes(const ModelConfig& config, const LayerLayout& layout, EntryFormat format, int64_t max_tokens)
+      : window(layout.window_rows * key_forms(config, format).window.bytes()),
+        compressors(2 * layout.compressor_rows * (layout.compressor_width + layout.index_compressor_width) *
+                    kFloat),
+        history(layout.history_rows * static_cast<int64_t>(sizeof(int32_t))) {
+    if (layout.ratio == 0) return;
+    entries = max_tokens / layout.ratio * key_forms(config, format).entries.bytes();
+    if (layout.index_keys) index_keys = index_key_form(config, format).bytes(max_tokens / layout.ratio);
   }
+  int64_t rings() const { return window + compressors + history; }
+
+  int64_t window = 0;
+  int64_t entries = 0;
+  int64_t index_keys = 0;
+  int64_t compressors = 0;
+  int64_t history = 0;
 };
-
-LayerSizes layer_sizes(const ModelConfig& config, int64_t ratio, EntryFormat format, int64_t max_tokens) {
-  LayerSizes sizes;
-  const int64_t row_bytes = v4_kv_row(format, config.head_dim).bytes();
-  sizes.window_rows = config.sliding_window + kMaxRollback;
-  sizes.window_bytes = sizes.window_rows * row_bytes;
-  if (ratio == 0) return sizes;
-  const int64_t entries = max_tokens / ratio;
-  sizes.entry_bytes = entries * row_bytes;
-  // A block of ratio 4 reads the block before it too, and both halves have their own channels.
-  const int64_t overlap = ratio == 4 ? 2 : 1;
-  sizes.compressor_rows = overlap * ratio + kMaxRollback;
-  sizes.compressor_width = overlap * config.head_dim;
-  if (ratio == 4) {
-    sizes.index_key_bytes = v4_index_keys(format).bytes(entries);
-    sizes.index_compressor_width = overlap * kIndexDim;
-  }
-  return sizes;
-}
 
 CompressorState make_compressor(int64_t rows, int64_t width) {
   CompressorState state;
@@ -56,19 +43,22 @@ CompressorState make_compressor(int64_t rows, int64_t width) {
   return state;
 }
 
-LayerState make_layer(const ModelConfig& config, int64_t ratio, EntryFormat format, int64_t max_tokens) {
-  const LayerSizes sizes = layer_sizes(config, ratio, format, max_tokens);
+LayerState make_layer(const ModelConfig& config, const LayerLayout& layout, EntryFormat format,
+                      int64_t max_tokens) {
+  const LayerBytes bytes(config, layout, format, max_tokens);
   LayerState layer;
-  layer.ratio = ratio;
-  layer.entry_bytes = v4_kv_row(format, config.head_dim).bytes();
-  layer.index_form = v4_index_keys(format);
-  layer.window_rows = sizes.window_rows;
-  layer.window = StateBytes(sizes.window_bytes);
-  layer.entries = StateBytes(sizes.entry_bytes);
-  layer.index_keys = StateBytes(sizes.index_key_bytes);
-  layer.compressor = make_compressor(sizes.compressor_rows, sizes.compressor_width);
-  if (ratio == 4)
-    layer.index_compressor = make_compressor(sizes.compressor_rows, sizes.index_compressor_width);
+  const KeyForms forms = key_forms(config, format);
+  layer.ratio = layout.ratio;
+  layer.entry_bytes = forms.entries.bytes();
+  layer.index_form = index_key_form(config, format);
+  layer.window_rows = layout.window_rows;
+  layer.window = StateBytes(bytes.window);
+  layer.entries = StateBytes(bytes.entries);
+  layer.index_keys = StateBytes(bytes.index_keys);
+  layer.compressor = make_compressor(layout.compressor_rows, layout.compressor_width);
+  layer.index_compressor = make_compressor(layout.compressor_rows, layout.index_compressor_width);
+  layer.history_rows = layout.history_rows;
+  layer.history = StateBytes(bytes.history);
   return layer;
 }
 
@@ -80,6 +70,19 @@ void for_each_ring(const LayerState& layer, Visit&& visit) {
   visit(layer.compressor.score);
   visit(layer.index_compressor.kv);
   visit(layer.index_compressor.score);
+  visit(layer.history);
+}
+
+int64_t& entries_of(StatePlan& plan, const ModelConfig& config, const LayerLayout& layout) {
+  switch (config.family.attention) {
+    case AttentionKind::kMla:
+      return plan.latent_entries;
+    case AttentionKind::kShared:
+      return plan.shared_entries;
+    case AttentionKind::kCompressed:
+      break;
+  }
+  return layout.ratio == 4 ? plan.csa_entries : plan.hca_entries;
 }
 
 }  // namespace
@@ -87,14 +90,19 @@ void for_each_ring(const LayerState& layer, Visit&& visit) {
 StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp) {
   StatePlan plan;
   for (int64_t l = 0; l < config.num_hidden_layers; ++l) {
-    const int64_t ratio = config.compress_ratios[static_cast<size_t>(l)];
-    const LayerSizes sizes = layer_sizes(config, ratio, format, max_tokens);
-    plan.window_rings += sizes.window_bytes;
-    (ratio == 4 ? plan.csa_entries : plan.hca_entries) += sizes.entry_bytes;
-    plan.index_keys += sizes.index_key_bytes;
-    plan.compressor_rows += sizes.compressor_bytes();
+    const LayerLayout layout = layer_layout(config, l);
+    const LayerBytes bytes(config, layout, format, max_tokens);
+    plan.window_rings += bytes.window;
+    entries_of(plan, config, layout) += bytes.entries;
+    plan.index_keys += bytes.index_keys;
+    plan.compressor_rows += bytes.compressors + bytes.history;
+    plan.snapshot += bytes.rings();
   }
-  if (with_mtp) plan.mtp = layer_sizes(config, 0, format, max_tokens).window_bytes;
+  if (with_mtp) {
+    const LayerBytes bytes(config, mtp_layout(config), format, max_tokens);
+    plan.mtp = bytes.rings() + bytes.entries + bytes.index_keys;
+    plan.snapshot += bytes.rings();
+  }
   return plan;
 }
 
@@ -123,8 +131,9 @@ SequenceState::SequenceState(const ModelConfig& config, EntryFormat format, int6
   CHECK(max_tokens >= 0 && max_tokens <= kMaxTokens);
   layers.reserve(static_cast<size_t>(config.num_hidden_layers));
   for (int64_t l = 0; l < config.num_hidden_layers; ++l)
-    layers.push_back(make_layer(config, config.compress_ratios[static_cast<size_t>(l)], format, max_tokens));
-  if (with_mtp) mtp = std::make_unique<LayerState>(make_layer(config, 0, format, max_tokens));
+    layers.push_back(make_layer(config, layer_layout(config, l), format, max_tokens));
+  if (with_mtp)
+    mtp = std::make_unique<LayerState>(make_layer(config, mtp_layout(config), format, max_tokens));
 }
 
 void SequenceState::truncate(int64_t length) {

@@ -14,13 +14,10 @@
 #include <vector>
 
 #include "formats/config.h"
+#include "model/layout.h"
 #include "ops/ops.h"
 
 namespace hadal {
-
-inline constexpr int64_t kMaxRollback = 8;
-// Positions stay exact in fp32, which rotation needs.
-inline constexpr int64_t kMaxTokens = int64_t{1} << 24;
 
 // Bytes of one state, by part: what `hadal inspect --ctx` and --dry-run print.
 struct StatePlan {
@@ -28,10 +25,14 @@ struct StatePlan {
   int64_t csa_entries = 0;
   int64_t index_keys = 0;
   int64_t hca_entries = 0;
+  int64_t latent_entries = 0;  // V3, V3.2
+  int64_t shared_entries = 0;  // V4.1
   int64_t compressor_rows = 0;
   int64_t mtp = 0;
+  int64_t snapshot = 0;  // of these bytes, those that a snapshot copies
   int64_t total() const {
-    return window_rings + csa_entries + index_keys + hca_entries + compressor_rows + mtp;
+    return window_rings + csa_entries + index_keys + hca_entries + latent_entries + shared_entries +
+           compressor_rows + mtp;
   }
 };
 StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp);
@@ -72,6 +73,9 @@ struct LayerState {
   StateBytes entries;  // [max entries] kv rows
   StateBytes index_keys;
   CompressorState compressor, index_compressor;
+  int64_t history_rows = 0;
+  StateBytes
+      history;  // [history_rows] int32: ids of the last tokens, of position p at p % history_rows (Engram)
 };
 
 class SequenceState {

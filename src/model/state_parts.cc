@@ -19,7 +19,8 @@ void for_each_appended(const SequenceState& state, int64_t first, int64_t end, V
     visit(std::span(layer.entries.data() + from * layer.entry_bytes,
                     static_cast<size_t>((to - from) * layer.entry_bytes)));
     if (layer.index_keys.size() == 0) continue;
-    const int64_t key_from = layer.index_form.bytes(from);
+    // From the beginning of a tile: where blocks share one, the later block has it whole.
+    const int64_t key_from = layer.index_form.bytes(from / kIndexTileKeys * kIndexTileKeys);
     const int64_t key_to = layer.index_form.bytes(to);
     visit(std::span(layer.index_keys.data() + key_from, static_cast<size_t>(key_to - key_from)));
   }
@@ -47,6 +48,10 @@ void for_each_tail_row(const SequenceState& state, int64_t length, int64_t rollb
     if (window > 0)
       for_each_row(layer.window.data(), layer.window_rows, layer.window.size() / layer.window_rows,
                    std::max<int64_t>(lowest - window + 1, 0), length, visit);
+    const int64_t history = layer.history_rows - kMaxRollback;
+    if (history > 0)
+      for_each_row(layer.history.data(), layer.history_rows, sizeof(int32_t),
+                   std::max<int64_t>(lowest - history, 0), length, visit);
     for (const CompressorState* c : {&layer.compressor, &layer.index_compressor}) {
       if (c->rows == 0) continue;
       // The unfinished block and, where blocks overlap, the one before it.

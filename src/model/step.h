@@ -51,15 +51,17 @@ class Step {
     }
   }
 
-  // Where the new kv rows are stored until keep_window().
+  // Where the new window rows are stored until keep_window().
   std::span<std::byte* const> new_kv_rows() const { return {s_.row_pointers, static_cast<size_t>(rows_)}; }
   void keep_window(int64_t layer) const;
 
   // The blocks that finish in this step, all sequences one after another: their slots in the new rows of kv
   // and score or, where older, in the ring. block_positions() and entry_rows() are theirs until the next
   // call.
-  std::span<const PoolSlots> finished_blocks(const Compressor& w, int64_t layer, CompressorRing ring,
+  std::span<const PoolSlots> finished_blocks(int64_t ratio, bool overlap, int64_t layer, CompressorRing ring,
                                              ConstMat kv, ConstMat score);
+  // The same for entries of one token: every row is finished.
+  void every_row();
   std::span<const int64_t> block_positions() const {
     return {s_.block_positions, static_cast<size_t>(blocks_)};
   }
@@ -76,24 +78,33 @@ class Step {
   }
   void keep_compressor(int64_t layer, CompressorRing ring, ConstMat kv, ConstMat score) const;
 
+  // ids [count] <- the class of the row's own id, of the one before it, ...; `pad` before the start.
+  void recent_ids(int64_t layer, std::span<const int32_t> classes, int64_t count, int32_t pad, int64_t row,
+                  int32_t* ids) const;
+  void keep_history(int64_t layer) const;
+
   // The next rows from `first` on whose keys fit the scratch: at least one, at most kQueryTile.
-  Rows query_tile(int64_t first, int64_t ratio) const;
+  Rows query_tile(int64_t first, const KeySource& source) const;
   // Entries that each row may see: those whose block is complete at its position.
   std::span<const int64_t> visible(Rows part, int64_t ratio) const;
-  // What each query attends to: its window, then the picked (ratio 4) or all visible (ratio 128) entries.
-  std::span<const KeyRows> keys(Rows tile, int64_t layer, int64_t ratio) const;
+  // What each query attends to: its window in this layer, then the picked or all visible entries of the
+  // owner.
+  std::span<const KeyRows> keys(Rows tile, int64_t layer, const KeySource& source) const;
 
  private:
   int64_t first_in_window(int64_t position) const {
     return std::max<int64_t>(0, position - config_.sliding_window + 1);
   }
-  int64_t key_limit(int64_t position, int64_t ratio) const;
-  int64_t append_entries(const LayerState& state, int64_t row, int64_t ratio, const std::byte** to) const;
+  int64_t key_limit(int64_t position, const KeySource& source) const;
+  int64_t append_window(const Segment& segment, int64_t layer, int64_t position, const std::byte** to) const;
+  int64_t append_entries(const LayerState& state, int64_t row, const KeySource& source,
+                         const std::byte** to) const;
 
   const ModelConfig& config_;
   const KeyForms forms_;
   const IndexKeyForm index_keys_;
-  const int64_t kv_bytes_;
+  const int64_t window_bytes_;
+  const int64_t entry_bytes_;
   Scratch& s_;
   int64_t rows_ = 0;
   int64_t segments_ = 0;

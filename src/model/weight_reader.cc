@@ -43,15 +43,16 @@ void WeightReader::refuse_dtype(const std::string& name, const Tensor& tensor, c
 
 Weight WeightReader::matrix(const std::string& name, int64_t out, int64_t in) {
   const std::string weight_name = name + ".weight";
-  const std::string scale_name = name + ".scale";
+  const std::string inverse_name = name + ".weight_scale_inv";
+  const std::string scale_name = has(inverse_name) ? inverse_name : name + ".scale";
   const Tensor* const seen = checkpoint_.find(weight_name);
   if (seen != nullptr && seen->dtype == DType::kF8E4M3) {
     const Tensor& codes = need_shape(weight_name, {out, in});
-    const Tensor& scales = need_shape(scale_name, {ceil_div(out, 128), ceil_div(in, 128)});
+    const Tensor& scales = need_shape(scale_name, {ceil_div(out, block_), ceil_div(in, block_)});
     if (scales.dtype != DType::kF8E8M0 && scales.dtype != DType::kF32)
       refuse_dtype(scale_name, scales, "F8_E8M0 or F32");
     const ScaleFormat format = scales.dtype == DType::kF32 ? ScaleFormat::kF32 : ScaleFormat::kE8M0;
-    return {WeightFormat::kFp8, format, out, in, codes.bytes.data(), scales.bytes.data()};
+    return {WeightFormat::kFp8, format, out, in, codes.bytes.data(), scales.bytes.data(), block_, block_};
   }
   if (seen != nullptr && seen->dtype == DType::kI8) {
     if (in % 32 != 0)
@@ -77,11 +78,26 @@ Weight WeightReader::plain_matrix(const std::string& full_name, int64_t out, int
   return {format, ScaleFormat::kE8M0, out, in, tensor.bytes.data(), nullptr};
 }
 
-NormWeight WeightReader::norm(const std::string& name, int64_t size) {
-  const Tensor& tensor = need_shape(name + ".weight", {size});
+Weight WeightReader::table(const std::string& name, int64_t rows, int64_t dim) {
+  constexpr int64_t kBlock = 32;
+  const Tensor* const seen = checkpoint_.find(name + ".weight");
+  if (seen == nullptr || seen->dtype != DType::kF8E4M3) return plain_matrix(name + ".weight", rows, dim);
+  const Tensor& codes = need_shape(name + ".weight", {rows, dim});
+  const Tensor& scales = need_shape(name + ".scale", {rows, ceil_div(dim, kBlock)});
+  if (scales.dtype != DType::kF8E8M0) refuse_dtype(name + ".scale", scales, "F8_E8M0");
+  return {WeightFormat::kFp8, ScaleFormat::kE8M0,  rows, dim,
+          codes.bytes.data(), scales.bytes.data(), 1,    kBlock};
+}
+
+NormWeight WeightReader::vector(const std::string& full_name, std::initializer_list<int64_t> shape) {
+  const Tensor& tensor = need_shape(full_name, shape);
   if (tensor.dtype != DType::kBF16 && tensor.dtype != DType::kF32)
-    refuse_dtype(name + ".weight", tensor, "BF16 or F32");
-  return {tensor.bytes.data(), tensor.dtype == DType::kBF16, size};
+    refuse_dtype(full_name, tensor, "BF16 or F32");
+  return {tensor.bytes.data(), tensor.dtype == DType::kBF16, tensor.elements()};
+}
+
+NormWeight WeightReader::norm(const std::string& name, int64_t size) {
+  return vector(name + ".weight", {size});
 }
 
 const std::byte* WeightReader::f32(const std::string& full_name, std::initializer_list<int64_t> shape) {

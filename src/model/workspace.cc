@@ -7,33 +7,52 @@
 #include "model/scratch.h"
 
 namespace hadal {
+namespace {
+
+// The smallest number of tokens to an entry among the layers whose queries see all of them.
+int64_t least_unpicked_ratio(const ModelConfig& config) {
+  return config.family.attention == AttentionKind::kMla && !config.has_indexer() ? 1 : 128;
+}
+
+}  // namespace
 
 Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows, Arena& arena) {
   const int64_t tile = std::min(max_rows, kQueryTile);
   const int64_t d = c.hidden_size;
   const int64_t heads_width = c.num_attention_heads * c.head_dim;
-  const int64_t entry_width = std::max(c.head_dim, kIndexDim);
-  // Whole tiles of short contexts and of CSA fit; at least one query of the longest HCA context does.
+  const int64_t low_width =
+      std::max({c.o_groups * c.o_lora_rank,
+                c.num_attention_heads * c.qk_nope_head_dim + c.num_attention_heads * c.qk_rope_head_dim,
+                c.num_attention_heads * c.v_head_dim});
+  const int64_t entry_width = std::max(c.head_dim, c.index_head_dim);
+  const KvRow f32_row = key_forms(c, EntryFormat::kF32).window;
+  const KvRow stored_row = key_forms(c, EntryFormat::kStored).window;
+  // Whole tiles of short contexts and of picked entries fit; at least one query of the longest context that
+  // sees every entry does.
   key_capacity = std::max(tile * (c.sliding_window + std::max(c.index_topk, kQueryTile)),
-                          c.sliding_window + kMaxTokens / 128);
+                          c.sliding_window + kMaxTokens / least_unpicked_ratio(c));
 
   streams = arena.take<float>(max_rows * c.hc_mult * d);
   mtp_streams = arena.take<float>(max_rows * c.hc_mult * d);
   x = arena.take<float>(max_rows * d);
   y = arena.take<float>(max_rows * d);
+  pre = arena.take<float>(max_rows * c.hc_mult);
   post = arena.take<float>(max_rows * c.hc_mult);
   comb = arena.take<float>(max_rows * c.hc_mult * c.hc_mult);
   qr = arena.take<float>(max_rows * c.q_lora_rank);
   kv = arena.take<float>(max_rows * c.head_dim);
-  kv_rows = arena.take<std::byte>(max_rows * std::max(v4_kv_row(EntryFormat::kF32, c.head_dim).bytes(),
-                                                      v4_kv_row(EntryFormat::kStored, c.head_dim).bytes()));
+  kv_rows = arena.take<std::byte>(max_rows * std::max(f32_row.bytes(), stored_row.bytes()));
   compressor_kv = arena.take<float>(max_rows * 2 * entry_width);
   compressor_score = arena.take<float>(max_rows * 2 * entry_width);
   pooled = arena.take<float>(max_rows * entry_width);
+  index_k = arena.take<float>(max_rows * c.index_head_dim);
+  gate = arena.take<float>(max_rows * c.hc_mult);
   router = arena.take<float>(max_rows * c.n_routed_experts);
   expert_weights = arena.take<float>(max_rows * c.num_experts_per_tok);
   expert_ids = arena.take<int32_t>(max_rows * c.num_experts_per_tok);
   picks = arena.take<int64_t>(max_rows * c.index_topk);
+  candidates = arena.take<int64_t>(max_rows * c.candidate_topk_blocks);
+  table_rows = arena.take<int32_t>(max_rows * c.engram.rows_per_token());
   ids = arena.take<int32_t>(max_rows);
   positions = arena.take<int64_t>(max_rows);
   visible = arena.take<int64_t>(max_rows);
@@ -44,10 +63,12 @@ Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows,
   blocks = arena.take<PoolSlots>(max_rows);
   slots = arena.take<const float*>(max_rows * 2 * 128);
 
-  q = arena.take<float>(tile * std::max(heads_width, c.hc_mult * d));
+  q = arena.take<float>(tile * std::max(heads_width, std::max<int64_t>(2, c.hc_mult) * d));
   o = arena.take<float>(tile * heads_width);
-  low = arena.take<float>(tile * c.o_groups * c.o_lora_rank);
-  index_q = arena.take<float>(tile * c.index_n_heads * kIndexDim);
+  low = arena.take<float>(tile * low_width);
+  looked_up = arena.take<float>(tile * c.engram.rows_per_token() * c.engram.head_dim);
+  engram_kv = arena.take<float>(c.engram.layer_ids.empty() ? 0 : tile * (c.hc_mult + 1) * d);
+  index_q = arena.take<float>(tile * c.index_n_heads * c.index_head_dim);
   index_weights = arena.take<float>(tile * c.index_n_heads);
   key_rows = arena.take<KeyRows>(tile);
   keys = arena.take<const std::byte*>(key_capacity);

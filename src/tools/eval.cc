@@ -11,38 +11,12 @@
 #include "formats/safetensors.h"
 #include "model/forward.h"
 #include "quant/small_floats.h"
+#include "tools/eval_output.h"
 
 namespace hadal {
 namespace {
 
 constexpr uint64_t kMaxIdsBytes = uint64_t{1} << 30;
-
-std::span<const std::byte> bytes_of(ConstMat rows) {
-  CHECK(rows.stride == rows.cols);
-  return std::as_bytes(std::span(rows.data, static_cast<size_t>(rows.rows * rows.cols)));
-}
-
-// The file being written: tensors in any order, rows of each as they come.
-class Output {
- public:
-  // A tensor whose first dimension is `rows`; returns its number.
-  size_t declare(std::string name, DType dtype, std::vector<int64_t> shape) {
-    entries_.push_back({std::move(name), dtype, std::move(shape)});
-    written_.push_back(0);
-    return entries_.size() - 1;
-  }
-  void open(const std::string& path) { writer_ = std::make_unique<SafetensorsWriter>(path, entries_); }
-  void append(size_t entry, std::span<const std::byte> bytes) {
-    writer_->write(entry, written_[entry], bytes);
-    written_[entry] += bytes.size();
-  }
-  void finish() { writer_->finish(); }
-
- private:
-  std::vector<SafetensorsWriter::Entry> entries_;
-  std::vector<uint64_t> written_;
-  std::unique_ptr<SafetensorsWriter> writer_;
-};
 
 // The golden streams that replace each layer's input.
 class Teacher {
@@ -124,11 +98,10 @@ class Evaluation {
   Workspace workspace_;
   std::unique_ptr<Teacher> teacher_;
 
-  Output output_;
+  EvalOutput output_;
   size_t logits_ = 0;
   size_t mtp_logits_ = 0;
-  std::vector<size_t> streams_, index_topk_, experts_;  // of each layer
-  std::vector<int64_t> expert_ids_;                     // one layer's, widened
+  std::vector<LayerOutput> layers_;  // the MTP block last, where it is traced
 };
 
 void Evaluation::declare_output() {
@@ -136,16 +109,12 @@ void Evaluation::declare_output() {
   const int64_t n = tokens();
   if (wants_logits()) logits_ = output_.declare("logits", DType::kF32, {n, config.vocab_size});
   if (options_.mtp) mtp_logits_ = output_.declare("mtp_logits", DType::kF32, {n - 1, config.vocab_size});
-  for (int64_t l = 0; l < config.num_hidden_layers && wants_streams(); ++l) {
-    const auto declare = [&](const char* what, DType dtype, std::vector<int64_t> shape) {
-      return output_.declare(fmt::format("layers.{}.{}", l, what), dtype, std::move(shape));
-    };
-    streams_.push_back(declare("out", DType::kF32, {n, config.hc_mult, config.hidden_size}));
-    if (!options_.trace) continue;
-    const bool selects = config.compress_ratios[static_cast<size_t>(l)] == 4;
-    index_topk_.push_back(selects ? declare("index_topk", DType::kI64, {n, config.index_topk}) : 0);
-    experts_.push_back(declare("experts", DType::kI64, {n, config.num_experts_per_tok}));
-  }
+  if (!wants_streams()) return;
+  for (int64_t l = 0; l < config.num_hidden_layers; ++l)
+    layers_.emplace_back(output_, config, model_.layers[static_cast<size_t>(l)], l, n, options_.trace);
+  const bool traces_mtp = options_.trace && options_.mtp && config.family.attention == AttentionKind::kMla;
+  if (traces_mtp)
+    layers_.emplace_back(output_, config, model_.mtp->block, config.num_hidden_layers, n - 1, true);
 }
 
 void Evaluation::hook_layers() {
@@ -158,11 +127,7 @@ void Evaluation::hook_layers() {
 
 void Evaluation::write_layer(const LayerTrace& trace) {
   const auto layer = static_cast<size_t>(trace.layer);
-  output_.append(streams_[layer], bytes_of(trace.streams));
-  if (!options_.trace) return;
-  if (!trace.index_topk.empty()) output_.append(index_topk_[layer], std::as_bytes(trace.index_topk));
-  expert_ids_.assign(trace.experts.begin(), trace.experts.end());
-  output_.append(experts_[layer], std::as_bytes(std::span<const int64_t>(expert_ids_)));
+  if (layer < layers_.size()) layers_[layer].append(output_, trace);
 }
 
 void Evaluation::feed(int64_t count) {
@@ -186,6 +151,10 @@ void check_options(const EvalOptions& options, const Model& model) {
   if (options.mtp && !options.teacher.empty())
     fail(ErrorCode::kUsage,
          "--mtp and --teacher exclude each other: a taught model has no logits of its own");
+  check_numerics(model.config(), options.model.numerics);
+  if (!options.teacher.empty() && model.config().family.attention != AttentionKind::kCompressed)
+    fail(ErrorCode::kUsage, "--teacher is known for {} only, and this is {}", kV4.name,
+         model.config().family.name);
   if (options.mtp && model.mtp == nullptr)
     fail(ErrorCode::kUsage, "--mtp: {} has no MTP block{}; leave --mtp out", options.model.dir,
          model.has_dspark ? " (its DSpark drafter is not used yet)" : "");
@@ -222,11 +191,15 @@ std::vector<int32_t> parse_token_ids(std::string_view text, int64_t vocab_size, 
 
 void eval_logits(const EvalOptions& options) {
   const std::string text = read_file(options.ids, kMaxIdsBytes);
-  const Model model = Model::load(options.model.dir, options.model.load);
+  const Model model = open_model(options.model.dir, options.model.load);
   check_options(options, model);
+  std::vector<int32_t> ids = parse_token_ids(text, model.config().vocab_size, options.ids);
+  if (static_cast<int64_t>(ids.size()) > model.config().max_position_embeddings)
+    fail(ErrorCode::kUsage, "{}: {} token ids, but this model has positions for {}", options.ids, ids.size(),
+         model.config().max_position_embeddings);
   const std::unique_ptr<Ops> ops = make_ops(
       {.numerics = options.model.numerics, .isa = chosen_isa(), .threads = chosen_threads(options.model)});
-  Evaluation(options, model, *ops, parse_token_ids(text, model.config().vocab_size, options.ids)).run();
+  Evaluation(options, model, *ops, std::move(ids)).run();
 }
 
 }  // namespace hadal

@@ -79,7 +79,7 @@ void inspect_file(const InspectOptions& options, std::ostream& out) {
 
 // Shapes against the config, the tokenizer against both, and every weight.
 void check_model(const InspectOptions& options, std::ostream& out) {
-  const Model model = Model::load(options.path, LoadMode::kMmap);
+  const Model model = open_model(options.path, LoadMode::kMmap);
   const std::string tokenizer = options.path + "/tokenizer.json";
   if (file_exists(tokenizer)) check_belongs(Tokenizer::from_file(tokenizer), model.config());
   ThreadPool pool(static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
@@ -93,7 +93,7 @@ MemoryPlan plan_of(const Checkpoint& checkpoint, int64_t ctx) {
 
 void describe_model(const Checkpoint& checkpoint, int64_t ctx, std::ostream& out) {
   const ModelSummary summary = summarise(checkpoint);
-  fmt::print(out, "{}: DeepSeek-V4 model\n", checkpoint.dir());
+  fmt::print(out, "{}: {} model\n", checkpoint.dir(), checkpoint.config().family.name);
   print_config(checkpoint.config(), out);
   fmt::print(out, "\n{:<20} {:>16} {:>16} {:>12}\n", "part", "parameters", "for a token", "bytes");
   const auto line = [&](std::string_view name, const PartSum& sum) {

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "text/engram_vocabulary.h"
 
 namespace hadal {
 
@@ -20,9 +21,26 @@ SequenceOptions sequence_options(const ModelOptions& options, int64_t max_tokens
 
 LoadedModel load_model(const ModelOptions& options) {
   LoadedModel loaded{
-      Model::load(options.dir, options.load),
+      open_model(options.dir, options.load),
       make_ops({.numerics = options.numerics, .isa = chosen_isa(), .threads = chosen_threads(options)})};
+  check_numerics(loaded.model.config(), options.numerics);
   return loaded;
+}
+
+Model open_model(const std::string& dir, LoadMode mode) {
+  Model model = Model::load(dir, mode);
+  if (model.needs_compressed_vocabulary()) {
+    const Tokenizer tokenizer = Tokenizer::from_file(dir + "/tokenizer.json");
+    check_belongs(tokenizer, model.config());
+    model.set_compressed_vocabulary(compressed_vocabulary(tokenizer));
+  }
+  return model;
+}
+
+void check_numerics(const ModelConfig& config, Numerics numerics) {
+  if (numerics == Numerics::kOfficial && config.family.attention != AttentionKind::kCompressed)
+    fail(ErrorCode::kUsage, "--numerics official is known for {} only, and this is {}; choose fp32 or stored",
+         kV4.name, config.family.name);
 }
 
 void check_belongs(const Tokenizer& tokenizer, const ModelConfig& config) {

@@ -33,6 +33,10 @@ struct LoadedModel {
   std::unique_ptr<Ops> ops;
 };
 LoadedModel load_model(const ModelOptions& options);
+// Its model alone: with Engram, its tokens' classes come from tokenizer.json, which must be there.
+Model open_model(const std::string& dir, LoadMode mode);
+// Error(kUsage) where the model cannot run in these numerics.
+void check_numerics(const ModelConfig& config, Numerics numerics);
 
 // Error(kInvalidModel) if the tokenizer has more tokens than the model has rows.
 void check_belongs(const Tokenizer& tokenizer, const ModelConfig& config);

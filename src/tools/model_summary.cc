@@ -21,6 +21,7 @@ constexpr PartName kPartNames[kParts] = {
     {"streams and norms", "streams"},
     {"head", "head"},
     {"MTP or drafter", "mtp"},
+    {"Engram tables", "engram"},
     {"other", "other"},
 };
 
@@ -32,8 +33,11 @@ bool contains(std::string_view text, std::string_view part) {
 // x.scale.
 uint64_t parameters_in(const Checkpoint& checkpoint, const NamedTensor& named) {
   constexpr std::string_view kScale = ".scale";
+  constexpr std::string_view kInverseScale = "_scale_inv";
   const std::string_view name = named.name;
   const auto elements = static_cast<uint64_t>(named.tensor.elements());
+  if (name.ends_with(kInverseScale) && checkpoint.find(name.substr(0, name.size() - kInverseScale.size())))
+    return 0;
   if (name.ends_with(kScale)) {
     const std::string weight = std::string(name.substr(0, name.size() - kScale.size())) + ".weight";
     if (checkpoint.find(weight) != nullptr) return 0;
@@ -43,7 +47,8 @@ uint64_t parameters_in(const Checkpoint& checkpoint, const NamedTensor& named) {
 }
 
 uint64_t active_of(uint64_t parameters, Part part, const ModelConfig& config) {
-  if (part == Part::kEmbedding || part == Part::kMtp || part == Part::kOther) return 0;
+  if (part == Part::kEmbedding || part == Part::kMtp || part == Part::kEngram || part == Part::kOther)
+    return 0;
   if (part != Part::kExperts) return parameters;
   return parameters / static_cast<uint64_t>(config.n_routed_experts) *
          static_cast<uint64_t>(config.num_experts_per_tok);
@@ -58,17 +63,23 @@ int64_t layers_of(const ModelConfig& config, int64_t ratio) {
 
 PartName part_name(Part part) { return kPartNames[static_cast<size_t>(part)]; }
 
-Part part_of(std::string_view name) {
+Part part_of(std::string_view name, const ModelConfig& config) {
+  constexpr std::string_view kModel = "model.";
   if (name.starts_with("mtp.")) return Part::kMtp;
-  if (name == "embed.weight") return Part::kEmbedding;
-  if (name == "head.weight") return Part::kHead;
+  if (name.starts_with(kModel)) name.remove_prefix(kModel.size());
+  if (name == "embed.weight" || name == "embed_tokens.weight") return Part::kEmbedding;
+  if (name == "head.weight" || name == "lm_head.weight") return Part::kHead;
   if (name == "norm.weight" || name.starts_with("hc_head_")) return Part::kStreams;
   if (!name.starts_with("layers.")) return Part::kOther;
-  if (contains(name, ".attn.indexer.")) return Part::kIndexers;
-  if (contains(name, ".attn.")) return Part::kAttention;
-  if (contains(name, ".ffn.experts.")) return Part::kExperts;
-  if (contains(name, ".ffn.shared_experts.")) return Part::kShared;
-  if (contains(name, ".ffn.gate.")) return Part::kRouters;
+  if (name.starts_with(fmt::format("layers.{}.", config.num_hidden_layers))) return Part::kMtp;
+  if (contains(name, ".engram.embed.")) return Part::kEngram;
+  if (contains(name, ".indexer.")) return Part::kIndexers;
+  if (contains(name, ".attn.") || contains(name, ".self_attn.") || contains(name, ".engram."))
+    return Part::kAttention;
+  if (contains(name, ".experts.")) return Part::kExperts;
+  if (contains(name, ".shared_experts.")) return Part::kShared;
+  if (contains(name, ".gate.")) return Part::kRouters;
+  if (contains(name, ".mlp.")) return Part::kShared;  // a dense layer's
   return contains(name, ".hc_") || contains(name, "norm.weight") ? Part::kStreams : Part::kOther;
 }
 
@@ -76,7 +87,7 @@ ModelSummary summarise(const Checkpoint& checkpoint) {
   ModelSummary summary;
   for (const Checkpoint::Place& place : checkpoint.tensors()) {
     const NamedTensor& named = *place.tensor;
-    const Part part = part_of(named.name);
+    const Part part = part_of(named.name, checkpoint.config());
     PartSum& sum = summary.parts[static_cast<size_t>(part)];
     sum.parameters += parameters_in(checkpoint, named);
     sum.bytes += named.tensor.bytes.size();
@@ -93,7 +104,8 @@ ModelSummary summarise(const Checkpoint& checkpoint) {
 PartSum ModelSummary::main() const {
   PartSum sum;
   for (size_t i = 0; i < kParts; ++i) {
-    if (static_cast<Part>(i) == Part::kMtp || static_cast<Part>(i) == Part::kOther) continue;
+    const auto part = static_cast<Part>(i);
+    if (part == Part::kMtp || part == Part::kEngram || part == Part::kOther) continue;
     sum.parameters += parts[i].parameters;
     sum.active += parts[i].active;
     sum.bytes += parts[i].bytes;
@@ -101,24 +113,54 @@ PartSum ModelSummary::main() const {
   return sum;
 }
 
+namespace {
+
+void print_layers(const ModelConfig& config, std::ostream& out) {
+  switch (config.family.attention) {
+    case AttentionKind::kMla:
+      fmt::print(
+          out, "  {} layers, {} of them dense: latents of {}, {}\n", config.num_hidden_layers,
+          config.first_k_dense_replace, config.kv_lora_rank,
+          config.has_indexer() ? fmt::format("{} picked by an indexer", config.index_topk) : "all of them");
+      break;
+    case AttentionKind::kCompressed:
+      fmt::print(
+          out,
+          "  {} layers: {} with a window of {} only, {} with indexed blocks of 4 (CSA), {} with blocks of "
+          "128 (HCA)\n",
+          config.num_hidden_layers, layers_of(config, 0), config.sliding_window, layers_of(config, 4),
+          layers_of(config, 128));
+      break;
+    case AttentionKind::kShared:
+      fmt::print(
+          out, "  {} layers: {} with a window of {} only; {} shared caches, {} indexers, Engram before {}\n",
+          config.num_hidden_layers, layers_of(config, 0), config.sliding_window,
+          config.kv_source_layer_ids.size(), config.index_source_layer_ids.size(),
+          config.engram.layer_ids.size());
+      break;
+  }
+}
+
+}  // namespace
+
 void print_config(const ModelConfig& config, std::ostream& out) {
-  fmt::print(out,
-             "  {} layers: {} with a window of {} only, {} with indexed blocks of 4 (CSA), {} with blocks of "
-             "128 (HCA)\n",
-             config.num_hidden_layers, layers_of(config, 0), config.sliding_window, layers_of(config, 4),
-             layers_of(config, 128));
+  print_layers(config, out);
   fmt::print(out, "  hidden size {}, {} heads of {}, vocabulary {}\n", config.hidden_size,
-             config.num_attention_heads, config.head_dim, grouped(static_cast<uint64_t>(config.vocab_size)));
+             config.num_attention_heads, config.query_head_dim(),
+             grouped(static_cast<uint64_t>(config.vocab_size)));
   fmt::print(out, "  {} experts of {}, {} for a token, and a shared one\n", config.n_routed_experts,
              config.moe_intermediate_size, config.num_experts_per_tok);
   fmt::print(out, "  up to {} tokens\n", grouped(static_cast<uint64_t>(config.max_position_embeddings)));
 }
 
 void list_config(const ModelConfig& config, JsonWriter& json) {
+  json.field("model_type", config.family.model_type);
   json.field("layers", config.num_hidden_layers);
-  json.field("window_layers", layers_of(config, 0));
-  json.field("csa_layers", layers_of(config, 4));
-  json.field("hca_layers", layers_of(config, 128));
+  if (config.family.attention == AttentionKind::kCompressed) {
+    json.field("window_layers", layers_of(config, 0));
+    json.field("csa_layers", layers_of(config, 4));
+    json.field("hca_layers", layers_of(config, 128));
+  }
   json.field("hidden_size", config.hidden_size);
   json.field("heads", config.num_attention_heads);
   json.field("head_dim", config.head_dim);

@@ -26,15 +26,16 @@ enum class Part {
   kStreams,
   kHead,
   kMtp,
+  kEngram,  // its tables
   kOther
 };
-inline constexpr size_t kParts = 10;
+inline constexpr size_t kParts = 11;
 struct PartName {
   std::string_view text;
   std::string_view key;  // in JSON
 };
 PartName part_name(Part part);
-Part part_of(std::string_view tensor_name);
+Part part_of(std::string_view tensor_name, const ModelConfig& config);
 
 struct PartSum {
   uint64_t parameters = 0;
@@ -45,7 +46,7 @@ struct PartSum {
 struct ModelSummary {
   std::array<PartSum, kParts> parts;
   TensorSums dtypes;
-  // Of the main model: all parts but MTP and what is not known.
+  // Of the main model: all parts but MTP, Engram's tables and what is not known.
   PartSum main() const;
 };
 ModelSummary summarise(const Checkpoint& checkpoint);

@@ -31,12 +31,13 @@ std::string size_text(int64_t bytes) {
 MemoryPlan plan_memory(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
                        int64_t snapshots) {
   const SequenceOptions sequence = sequence_options(options, max_tokens, snapshots);
-  const bool has_mtp = checkpoint.find("mtp.0.e_proj.weight") != nullptr;
+  const bool has_mtp = has_mtp_block(checkpoint);
   const EntryFormat format = format_of(options);
   MemoryPlan plan;
   plan.tokens = max_tokens;
   plan.weights = static_cast<int64_t>(checkpoint.tensor_bytes());
   plan.state = plan_state(checkpoint.config(), format, max_tokens, has_mtp && sequence.drafts);
+  plan.state_per_token = state_bytes_per_token(checkpoint.config(), format);
   plan.scratch = ModelSequence::planned_bytes(checkpoint.config(), format, has_mtp, sequence) -
                  plan.state.total() + kProgramBytes;
   plan.available = available_memory_bytes();
@@ -75,9 +76,10 @@ std::string plan_text(const MemoryPlan& memory, const std::optional<SpeedPlan>& 
   text += fmt::format(
       "state      {:>10}  for {} tokens: windows {}, entries {}, index keys {}, compressors {}{}\n",
       size_text(state.total()), memory.tokens, size_text(state.window_rings),
-      size_text(state.csa_entries + state.hca_entries), size_text(state.index_keys),
-      size_text(state.compressor_rows),
+      size_text(state.csa_entries + state.hca_entries + state.latent_entries + state.shared_entries),
+      size_text(state.index_keys), size_text(state.compressor_rows),
       state.mtp > 0 ? fmt::format(", drafts {}", size_text(state.mtp)) : "");
+  text += fmt::format("per token  {:>10}\n", fmt::format("{:.1f} bytes", memory.state_per_token));
   text += fmt::format("scratch    {:>10}\n", size_text(memory.scratch));
   text += fmt::format("total      {:>10}  of {} available: {}\n", size_text(memory.total()),
                       size_text(memory.available), memory.fits() ? "it fits" : "it does not fit");
@@ -98,9 +100,12 @@ JsonObject plan_json(const MemoryPlan& memory, const std::optional<SpeedPlan>& s
   state.set("csa_entries", memory.state.csa_entries);
   state.set("index_keys", memory.state.index_keys);
   state.set("hca_entries", memory.state.hca_entries);
+  state.set("latent_entries", memory.state.latent_entries);
+  state.set("shared_entries", memory.state.shared_entries);
   state.set("compressor_rows", memory.state.compressor_rows);
   state.set("mtp", memory.state.mtp);
   state.set("total", memory.state.total());
+  state.set("per_token", memory.state_per_token);
   JsonObject plan;
   plan.set("ctx", memory.tokens);
   plan.set("weights", memory.weights);

@@ -19,8 +19,9 @@ struct MemoryPlan {
   int64_t tokens = 0;  // the context it is for
   int64_t weights = 0;
   StatePlan state;
-  int64_t scratch = 0;    // activations, snapshots, the program itself
-  int64_t available = 0;  // on this machine, now
+  double state_per_token = 0;  // bytes that each token adds to a long sequence
+  int64_t scratch = 0;         // activations, snapshots, the program itself
+  int64_t available = 0;       // on this machine, now
   int64_t total() const { return weights + state.total() + scratch; }
   bool fits() const { return total() <= available; }
 };

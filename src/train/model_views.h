@@ -45,13 +45,13 @@ class ModelViews {
   void block(Block& b) {
     hc(b.hc_attn);
     visit_(b.attn_norm);
-    Attention& a = b.attn;
+    auto& a = std::get<CompressedAttention>(b.attn);
     visit_(a.attn_sink);
     for (Weight* w : {&a.wq_a, &a.wq_b, &a.wkv, &a.wo_a, &a.wo_b}) visit_(*w);
     visit_(a.q_norm);
     visit_(a.kv_norm);
-    if (a.ratio != 0) compressor(a.compressor);
-    if (a.ratio == 4) {
+    if (a.keys.ratio != 0) compressor(a.compressor);
+    if (a.keys.ratio == 4) {
       visit_(a.indexer.wq_b);
       visit_(a.indexer.weights_proj);
       compressor(a.indexer.compressor);

@@ -71,8 +71,9 @@ TrainPass::TrainPass(const Model& model, const Parameters& parameters, const Dev
   tape_->options.quantise_kv = options.quantise_state;
   tape_->options.quantise_index = options.quantise_state;
   for (const Block& block : model.layers) {
-    if (block.attn.ratio != 4) continue;
-    const Indexer& w = block.attn.indexer;
+    const auto& attn = std::get<CompressedAttention>(block.attn);
+    if (attn.keys.ratio != 4) continue;
+    const Indexer& w = attn.indexer;
     for (const Weight* of : {&w.wq_b, &w.weights_proj, &w.compressor.wkv, &w.compressor.wgate})
       tape_->detached.insert(of->data);
   }

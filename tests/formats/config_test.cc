@@ -92,7 +92,7 @@ TEST(Config, KeysThatMayBeMissing) {
 }
 
 TEST(Config, RefusalsSayWhatIsWrong) {
-  expect_refused("\"deepseek_v4\"", "\"deepseek_v3\"", "model_type is \"deepseek_v3\"");
+  expect_refused("\"deepseek_v4\"", "\"deepseek_v2\"", "model_type is \"deepseek_v2\"");
   expect_refused("\"model_type\": \"deepseek_v4\",", "", "model_type is missing");
   expect_refused("\"hidden_size\": 130", "\"hidden_size\": \"130\"", "hidden_size is \"130\"");
   expect_refused("\"hidden_size\": 130", "\"hidden_size\": 130.5", "hidden_size is 130.5");

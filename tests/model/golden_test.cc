@@ -1,66 +1,16 @@
 // The shared golden cases through hadal eval logits, the interface that others check with: fp32 to 1e-4 at
 // every position and equal selections, stored and native by KL, official layer by layer.
-#include "golden/golden.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <string>
 #include <vector>
 
-#include "formats/safetensors.h"
-#include "formats/temporary.h"
-#include "quant/small_floats.h"
-#include "tools/eval.h"
+#include "model/golden_case.h"
 
 namespace hadal {
 namespace {
-
-std::string case_dir(const std::string& name) { return shared_path("golden/v4/" + name); }
-
-struct Values {
-  std::vector<double> data;
-  int64_t rows = 0;
-  int64_t cols = 0;
-};
-
-Values values(const Safetensors& file, const std::string& name) {
-  const Tensor* const tensor = file.find(name);
-  if (tensor == nullptr) throw std::runtime_error("no tensor " + name);
-  Values v;
-  v.rows = tensor->shape.at(0);
-  v.cols = tensor->elements() / v.rows;
-  const std::byte* const at = tensor->bytes.data();
-  for (int64_t i = 0; i < tensor->elements(); ++i) {
-    switch (tensor->dtype) {
-      case DType::kF32:
-        v.data.push_back(load_as<float>(at + i * 4));
-        break;
-      case DType::kBF16:
-        v.data.push_back(bf16_to_f32(load_as<uint16_t>(at + i * 2)));
-        break;
-      case DType::kI64:
-        v.data.push_back(static_cast<double>(load_as<int64_t>(at + i * 8)));
-        break;
-      default:
-        throw std::runtime_error(name + ": unexpected dtype");
-    }
-  }
-  return v;
-}
-
-// Largest distance; infinite where shapes differ or a value is not a number.
-double max_distance(const Values& a, const Values& b) {
-  if (a.rows != b.rows || a.cols != b.cols) return INFINITY;
-  double max = 0;
-  for (size_t i = 0; i < a.data.size(); ++i) {
-    const double d = std::fabs(a.data[i] - b.data[i]);
-    if (!(d <= max)) max = std::isnan(d) ? INFINITY : d;
-  }
-  return max;
-}
 
 // KL(softmax(p) || softmax(q)) of each row, natural log.
 std::vector<double> kl_of_rows(const Values& p, const Values& q) {
@@ -96,49 +46,11 @@ double median(std::vector<double> v) {
   return (v[(v.size() - 1) / 2] + v[v.size() / 2]) / 2;
 }
 
-// A golden case and the runs of it that a test wants.
-class Case {
- public:
-  explicit Case(const std::string& name)
-      : dir_(case_dir(name)), expected_(Safetensors::open(dir_ + "/expected.safetensors", LoadMode::kMmap)) {
-    std::ofstream ids(folder_.path("ids"));
-    for (const double id : values(expected_, "input_ids").data) ids << static_cast<int64_t>(id) << '\n';
-  }
-
-  const Safetensors& expected() const { return expected_; }
-  std::string expected_path() const { return dir_ + "/expected.safetensors"; }
-
-  EvalOptions options(Numerics numerics) const {
-    EvalOptions options;
-    options.model.dir = dir_;
-    options.model.numerics = numerics;
-    options.model.threads = 1;
-    options.model.chunk = 4096;
-    options.ids = folder_.path("ids");
-    options.out = folder_.path("out");
-    return options;
-  }
-  static Safetensors run(const EvalOptions& options) {
-    eval_logits(options);
-    return Safetensors::open(options.out, LoadMode::kRead);
-  }
-
- private:
-  TemporaryFolder folder_;
-  std::string dir_;
-  Safetensors expected_;
-};
-
-struct Cut {
-  int64_t chunk;
-  std::optional<int64_t> decode_from;
-};
-
 class Golden : public testing::TestWithParam<const char*> {};
 
 TEST_P(Golden, Fp32MeetsEveryPosition) {
   HADAL_NEED_SHARED("golden/v4");
-  const Case golden(GetParam());
+  const Case golden(std::string("v4/") + GetParam());
   for (const Cut& cut :
        {Cut{4096, {}}, Cut{1, {}}, Cut{7, {}}, Cut{64, {}}, Cut{128, {}}, Cut{129, {}}, Cut{100, 200}}) {
     SCOPED_TRACE(fmt::format("chunk {}, decode from {}", cut.chunk, cut.decode_from.value_or(-1)));
@@ -165,7 +77,7 @@ TEST_P(Golden, Fp32MeetsEveryPosition) {
 
 TEST_P(Golden, StoredIsNearTheReferenceWithStoredState) {
   HADAL_NEED_SHARED("golden/v4");
-  const Case golden(GetParam());
+  const Case golden(std::string("v4/") + GetParam());
   const Safetensors seen = Case::run(golden.options(Numerics::kStored));
   const std::vector<double> kl =
       kl_of_rows(values(golden.expected(), "logits.fp32_kvsim"), values(seen, "logits"));
@@ -179,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(V4, Golden, testing::Values("tiny-bf16", "tiny-fp8"), [
 
 TEST(GoldenNative, IsNearOurOwnStored) {
   HADAL_NEED_SHARED("golden/v4");
-  const Case golden("tiny-fp8");
+  const Case golden("v4/tiny-fp8");
   const Values stored = values(Case::run(golden.options(Numerics::kStored)), "logits");
   const Values native = values(Case::run(golden.options(Numerics::kNative)), "logits");
   EXPECT_LE(mean(kl_of_rows(stored, native)), 0.09);
@@ -188,14 +100,14 @@ TEST(GoldenNative, IsNearOurOwnStored) {
 
 TEST(GoldenNative, EqualsStoredWithBf16Weights) {
   HADAL_NEED_SHARED("golden/v4");
-  const Case golden("tiny-bf16");
+  const Case golden("v4/tiny-bf16");
   const Values stored = values(Case::run(golden.options(Numerics::kStored)), "logits");
   EXPECT_EQ(max_distance(stored, values(Case::run(golden.options(Numerics::kNative)), "logits")), 0);
 }
 
 TEST(GoldenOfficial, LayersFedWithTheGoldenInputMeetTheirOutput) {
   HADAL_NEED_SHARED("golden/v4");
-  const Case golden("tiny-fp8");
+  const Case golden("v4/tiny-fp8");
   EvalOptions options = golden.options(Numerics::kOfficial);
   options.teacher = golden.expected_path();
   const Safetensors seen = Case::run(options);

@@ -38,6 +38,32 @@ TEST(StatePlan, CostsWhatTheSpecificationSays) {
   EXPECT_EQ(pro.total() - pro.mtp - extra_window(61) - extra_compressor(30, 31), 5290988928);
 }
 
+TEST(StatePlan, AddsForEachTokenWhatTheSpecificationsSay) {
+  EXPECT_DOUBLE_EQ(state_bytes_per_token(published(43, 0), EntryFormat::kStored),
+                   21 * (583 + 68) / 4.0 + 20 * 583 / 128.0);
+  ModelConfig v32;
+  v32.family = kFamilies[1];
+  v32.num_hidden_layers = 61;
+  v32.kv_lora_rank = 512;
+  v32.head_dim = 576;
+  v32.index_n_heads = 64;
+  EXPECT_EQ(state_bytes_per_token(v32, EntryFormat::kStored), 48068);
+  EXPECT_EQ(plan_state(v32, EntryFormat::kStored, 163840, false).total(), 48068 * int64_t{163840});
+
+  ModelConfig v41;
+  v41.family = kFamilies[3];
+  v41.num_hidden_layers = 40;
+  v41.head_dim = 512;
+  v41.sliding_window = 128;
+  v41.index_n_heads = 32;
+  v41.compress_ratios = {0, 0};
+  v41.compress_ratios.insert(v41.compress_ratios.end(), 18, 2);
+  v41.compress_ratios.insert(v41.compress_ratios.end(), 20, 1);
+  v41.kv_source_layer_ids = {2, 8, 14, 20};
+  EXPECT_EQ(state_bytes_per_token(v41, EntryFormat::kStored), 890);
+  EXPECT_EQ(plan_state(v41, EntryFormat::kStored, kMillion, false).shared_entries, 720 * kMillion);
+}
+
 TEST(StatePlan, IsFourBytesAValueInFp32) {
   const StatePlan plan = plan_state(published(43, 0), EntryFormat::kF32, 4096, false);
   EXPECT_EQ(plan.csa_entries, 21 * 1024 * 512 * 4);

@@ -41,6 +41,80 @@ TEST(KvEntry, BytesAndErrors) {
   }
 }
 
+TEST(KvRow, TheOtherFormsKeepWhatTheyShould) {
+  EXPECT_EQ((KvRow{KvForm::kLatent, 576}.bytes()), 656);
+  EXPECT_EQ((KvRow{KvForm::kFp8, 512}.bytes()), 528);
+  EXPECT_EQ((KvRow{KvForm::kFp4, 512}.bytes()), 288);
+  for (const KvRow& form :
+       {KvRow{KvForm::kLatent, 576}, KvRow{KvForm::kLatent, 147, 16}, KvRow{KvForm::kFp8, 77},
+        KvRow{KvForm::kFp8, 512}, KvRow{KvForm::kFp4, 512}, KvRow{KvForm::kFp4, 41}}) {
+    const std::vector<float> x = wave(form.dim);
+    std::vector<std::byte> row(form.bytes() + 1, std::byte{0xA5}), again = row;
+    std::vector<float> back(form.dim), twice(form.dim);
+    encode_kv_row(form, x.data(), row.data());
+    EXPECT_EQ(row.back(), std::byte{0xA5});
+    decode_kv_row(form, row.data(), back.data());
+    // e2m1 has steps of a sixth of the largest value of 16, e4m3 of a 16th of each value.
+    const double step = form.form == KvForm::kFp4 ? 1.0 / 5 : 1.0 / 16;
+    for (int64_t i = 0; i < form.dim; ++i) {
+      double largest = std::fabs(x[i]);
+      for (int64_t j = i / 16 * 16; j < std::min(form.dim, i / 16 * 16 + 16) && form.form == KvForm::kFp4;
+           ++j)
+        largest = std::max<double>(largest, std::fabs(x[j]));
+      EXPECT_LE(std::fabs(back[i] - x[i]), largest * step + 0.01) << form.dim << ' ' << i;
+    }
+    encode_kv_row(form, back.data(), again.data());
+    decode_kv_row(form, again.data(), twice.data());
+    EXPECT_EQ(twice, back) << form.dim;
+  }
+}
+
+TEST(KvRow, Fp4CodesAndScales) {
+  // The largest value is 6 times 2, so the scale is 2 = e4m3 0x40; ties go to even codes.
+  const std::vector<float> x = {12, -1, 3, 5, 0.5F, -0.5F, 7, 10};
+  const KvRow form{KvForm::kFp4, 8};
+  std::vector<std::byte> row(form.bytes());
+  encode_kv_row(form, x.data(), row.data());
+  EXPECT_EQ(static_cast<int>(row[4]), 0x40);
+  std::vector<float> back(8);
+  decode_kv_row(form, row.data(), back.data());
+  EXPECT_EQ(back, (std::vector<float>{12, -1, 3, 4, 0, 0, 8, 8}));
+  EXPECT_EQ(static_cast<int>(row[0]), 0x97);
+}
+
+TEST(IndexKey, Fp8KeysAreTurnedAndScaled) {
+  const IndexKeyForm form{IndexForm::kFp8, 128};
+  EXPECT_EQ(form.bytes(3), 3 * 132);
+  std::vector<std::byte> keys(form.bytes(3));
+  std::vector<float> one(128), back(128);
+  one[5] = 8;
+  encode_index_key(form, one.data(), 1, keys.data());
+  decode_index_key(form, keys.data(), 1, back.data());
+  for (int64_t i = 0; i < 128; ++i) EXPECT_NEAR(std::fabs(back[i]), 8 / std::sqrt(128.0), 0.05) << i;
+}
+
+TEST(IndexKey, OddDimensionsHaveTheirPlaceToo) {
+  for (const IndexForm kind : {IndexForm::kF32, IndexForm::kFp4, IndexForm::kFp8}) {
+    const IndexKeyForm form{kind, 43};
+    std::vector<std::byte> keys(form.bytes(20) + 1, std::byte{0xA5});
+    std::vector<std::vector<float>> expected;
+    for (int64_t n = 0; n < 20; ++n) {
+      std::vector<float> key = wave(43 + n), back(43);
+      key.erase(key.begin(), key.begin() + n);
+      encode_index_key(form, key.data(), n, keys.data());
+      decode_index_key(form, keys.data(), n, back.data());
+      for (int64_t d = 0; d < 43; ++d) EXPECT_NEAR(back[d], key[d], 0.8 * std::fabs(key[d]) + 0.2);
+      expected.push_back(back);
+    }
+    EXPECT_EQ(keys.back(), std::byte{0xA5});
+    for (int64_t n = 0; n < 20; ++n) {
+      std::vector<float> back(43);
+      decode_index_key(form, keys.data(), n, back.data());
+      EXPECT_EQ(back, expected[static_cast<size_t>(n)]);
+    }
+  }
+}
+
 TEST(IndexKey, EachKeyHasItsPlace) {
   const IndexKeyForm form;
   EXPECT_EQ(form.bytes(0), 0);
