@@ -125,7 +125,7 @@ class PartReader {
   const Names& names_;
 };
 
-MtpBlock read_mtp(WeightReader& reader, const ModelConfig& config, const Model& model) {
+MtpBlock read_mtp(WeightReader& reader, const ModelConfig& config) {
   const int64_t d = config.hidden_size;
   MtpBlock mtp;
   mtp.block = PartReader(reader, config).mtp_layer("mtp.0");
@@ -135,13 +135,11 @@ MtpBlock read_mtp(WeightReader& reader, const ModelConfig& config, const Model& 
   mtp.hnorm = reader.norm("mtp.0.hnorm", d);
   mtp.norm = reader.norm("mtp.0.norm", d);
   mtp.hc_head = read_hc_head(reader, config, "mtp.0.hc_head");
-  mtp.embed = model.embed;
-  mtp.head = model.head;
   return mtp;
 }
 
 // V3 and V3.2 keep it as one layer more, some with copies of embedding and head.
-MtpBlock read_mla_mtp(WeightReader& reader, const ModelConfig& config, const Model& model) {
+MtpBlock read_mla_mtp(WeightReader& reader, const ModelConfig& config) {
   const std::string prefix = fmt::format("model.layers.{}", config.num_hidden_layers);
   const int64_t d = config.hidden_size;
   MtpBlock mtp;
@@ -150,11 +148,10 @@ MtpBlock read_mla_mtp(WeightReader& reader, const ModelConfig& config, const Mod
   mtp.enorm = reader.norm(prefix + ".enorm", d);
   mtp.hnorm = reader.norm(prefix + ".hnorm", d);
   mtp.norm = reader.norm(prefix + ".shared_head.norm", d);
-  const auto own_or = [&](const std::string& name, const Weight& shared) {
-    return reader.has(name) ? reader.plain_matrix(name, config.vocab_size, d) : shared;
-  };
-  mtp.embed = own_or(prefix + ".embed_tokens.weight", model.embed);
-  mtp.head = own_or(prefix + ".shared_head.head.weight", model.head);
+  const std::string embed = prefix + ".embed_tokens.weight";
+  const std::string head = prefix + ".shared_head.head.weight";
+  if (reader.has(embed)) mtp.embed = reader.plain_matrix(embed, config.vocab_size, d);
+  if (reader.has(head)) mtp.head = reader.plain_matrix(head, config.vocab_size, d);
   return mtp;
 }
 
@@ -231,8 +228,7 @@ Model Model::load(const std::string& dir, LoadMode mode) {
          "mtp.0.main_proj.weight); only one of them can belong to this model",
          dir);
   if (has_mtp)
-    model.mtp = std::make_unique<MtpBlock>(mla ? read_mla_mtp(reader, config, model)
-                                               : read_mtp(reader, config, model));
+    model.mtp = std::make_unique<MtpBlock>(mla ? read_mla_mtp(reader, config) : read_mtp(reader, config));
 
   model.rope_window = rope_of(config, config.rope_theta, mla);
   model.rope_compressed = rope_of(config, config.compress_rope_theta, true);

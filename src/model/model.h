@@ -133,7 +133,7 @@ struct MtpBlock {
   Weight eh_proj;         // V3, V3.2: both at once
   NormWeight enorm, hnorm, norm;
   HcParams hc_head;
-  Weight embed, head;  // V4: the main model's
+  std::optional<Weight> embed, head;  // where it has its own; else the main model's
 };
 
 // Whether the checkpoint has one.

@@ -13,7 +13,7 @@ void stream_input(Pass& pass, const MtpBlock& w, ConstMat main_streams, Mat stre
   const int64_t d = config.hidden_size;
   const Mat e = pass.mat(s.x, d);
   const Mat e_projected = pass.mat(s.y, d);
-  ops.embed(w.embed, step.ids(), e);
+  ops.embed(w.embed.value_or(model.embed), step.ids(), e);
   ops.rms_norm(e, w.enorm, eps, e);
   ops.linear(e, w.e_proj, e_projected);
 
@@ -37,7 +37,8 @@ void concatenated_input(Pass& pass, const MtpBlock& w, ConstMat main_streams, Ma
     const Mat both{s.q, rows, 2 * d, 2 * d};
     const Mat e{both.data, rows, d, both.stride};
     const Mat h{both.data + d, rows, d, both.stride};
-    ops.embed(w.embed, step.ids().subspan(static_cast<size_t>(first), static_cast<size_t>(rows)), e);
+    ops.embed(w.embed.value_or(model.embed),
+              step.ids().subspan(static_cast<size_t>(first), static_cast<size_t>(rows)), e);
     ops.rms_norm(e, w.enorm, eps, e);
     ops.rms_norm(main_streams.slice(first, rows), model.norm, eps, h);
     ops.rms_norm(h, w.hnorm, eps, h);
@@ -80,7 +81,7 @@ ForwardResult mtp_forward(const Model& model, std::span<const MtpSlice> batch, C
     collapse(pass, w.hc_head, streams, {end_row - slice.logit_rows, slice.logit_rows}, logit_rows);
     logit_rows += slice.logit_rows;
   }
-  return {head(pass, w.norm, w.head, logit_rows), streams};
+  return {head(pass, w.norm, w.head.value_or(model.head), logit_rows), streams};
 }
 
 }  // namespace hadal
