@@ -2,7 +2,7 @@
 _hadal() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" words="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in bench|chat|data|eval|inspect|logits|make-random|prepare|render|run|tokenize|tokenizer|train) command="${command:+$command }$word" ;; esac
+    case "$word" in bench|chat|data|eval|inspect|logits|make-random|prepare|render|run|serve|tokenize|tokenizer|train) command="${command:+$command }$word" ;; esac
   done
   case "$previous" in
     --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
@@ -10,9 +10,10 @@ _hadal() {
     --speculate) COMPREPLY=($(compgen -W "auto on off" -- "$current")); return ;;
     --preset) COMPREPLY=($(compgen -W "tiny mid large flash-shape" -- "$current")); return ;;
     --format) COMPREPLY=($(compgen -W "bf16 fp8fp4" -- "$current")); return ;;
+    --dialect) COMPREPLY=($(compgen -W "default deepseek" -- "$current")); return ;;
   esac
   case "$command" in
-    "") words="-h --help --version -q --quiet -v --verbose bench chat data eval inspect make-random render run tokenize tokenizer" ;;
+    "") words="-h --help --version -q --quiet -v --verbose bench chat data eval inspect make-random render run serve tokenize tokenizer" ;;
     "bench") words="-h --help -t --threads --numerics --load --prompt --gen --ctx --chunk --json" ;;
     "chat") words="-h --help -t --threads --numerics --load --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "data") words="-h --help prepare" ;;
@@ -23,6 +24,7 @@ _hadal() {
     "make-random") words="-h --help --preset --set --format --seed -t --threads --json" ;;
     "render") words="-h --help --jsonl --ids --parse" ;;
     "run") words="-h --help -t --threads --numerics --load -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
+    "serve") words="-h --help --scripted --literals --dialect --alias --host --port --api-key --api-key-file --insecure-no-auth --allow-host --context --drain" ;;
     "tokenize") words="-h --help --jsonl --plain --decode" ;;
     "tokenizer") words="-h --help train" ;;
     "tokenizer train") words="-h --help --vocab --no-digit-merges{false} -o --out" ;;

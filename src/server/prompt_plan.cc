@@ -180,6 +180,7 @@ PromptPlan plan_completion(const CompletionRequest& request, const CompletionReq
                            const RequestPolicy& policy, const Tokenizer& tokenizer) {
   PromptPlan plan;
   plan.reading.stop = request.common.stop;
+  plan.reading.plain_text = true;
   set_sampling(request.common, policy, plan);
   if (const auto* const ids = std::get_if<std::vector<int32_t>>(&prompt)) {
     for (const int32_t id : *ids)

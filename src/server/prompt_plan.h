@@ -32,6 +32,7 @@ struct OutputReading {
   bool parse_json_output = false;
   ThinkingStage stage = ThinkingStage::kOff;
   std::vector<std::string> stop;
+  bool plain_text = false;  // of a completion: nothing is markup, and line ends at the start stay
 };
 
 struct PromptPlan {

@@ -55,7 +55,7 @@ class ReplyReader::State {
         parser_(ReplyMode::kLenient, starts_in_reasoning(reading_)),
         in_reasoning_(starts_in_reasoning(reading_)),
         reasoning_(reading_.stage != ThinkingStage::kReasoningContinued),
-        content_begins_(reading_.stage != ThinkingStage::kContentContinued),
+        content_begins_(reading_.stage != ThinkingStage::kContentContinued && !reading_.plain_text),
         stop_(reading_.stop),
         dsml_(tokenizer.find_added(kDsmlToken).value_or(-1)),
         end_think_(tokenizer.find_added(kEndThinkToken).value_or(-1)),
@@ -102,7 +102,7 @@ class ReplyReader::State {
     release_name();
     if (id == eos_) {
       is_over_ = true;
-    } else if (id == end_think_ && !in_call_) {
+    } else if (id == end_think_ && !in_call_ && !reading_.plain_text) {
       // A second one says nothing.
       if (!in_reasoning_) return logprobs_.clear();
       in_reasoning_ = false;

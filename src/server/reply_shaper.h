@@ -72,6 +72,10 @@ std::unique_ptr<ReplyShaper> make_chat_shaper(const ChatRequest& request, const 
                                               ReplyIdentity identity, int64_t index = 0);
 std::unique_ptr<ReplyShaper> make_responses_shaper(const ChatRequest& request, const Tokenizer& tokenizer,
                                                    ReplyIdentity identity);
+// `prompt`: given back before the text, if echoed.
+std::unique_ptr<ReplyShaper> make_completion_shaper(const CompletionRequest& request, std::string prompt,
+                                                    const RequestPolicy& policy, const Tokenizer& tokenizer,
+                                                    ReplyIdentity identity, int64_t index);
 std::unique_ptr<ReplyShaper> make_messages_shaper(const ChatRequest& request, ReplyIdentity identity);
 
 // What every shaper shares: the id of the n-th call of a reply, the logprobs of tokens as the OpenAI

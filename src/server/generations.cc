@@ -1,0 +1,200 @@
+#include "server/generations.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+#include <utility>
+
+#include "server/apply_template.h"
+#include "server/secrets.h"
+#include "text/control_tokens.h"
+
+namespace hadal {
+namespace {
+
+ChatRequest read_conversation(Protocol protocol, const Json& body, const RequestPolicy& policy) {
+  switch (protocol) {
+    case Protocol::kResponses:
+      return read_responses_request(body, policy);
+    case Protocol::kMessages:
+      return read_messages_request(body, policy);
+    default:
+      return read_chat_request(body, policy);
+  }
+}
+
+const char* id_prefix(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kCompletions:
+      return "cmpl-";
+    case Protocol::kResponses:
+      return "resp_";
+    case Protocol::kMessages:
+      return "msg_";
+    default:
+      return "chatcmpl-";
+  }
+}
+
+ApiAnswer refused(Protocol protocol, const Refusal& refusal) {
+  int status = 503;
+  std::string kind;
+  switch (refusal.reason) {
+    case Refusal::Reason::kInvalid:
+      status = 400;
+      break;
+    case Refusal::Reason::kTooLong:
+      status = 400;
+      kind = "context_length_exceeded";
+      break;
+    case Refusal::Reason::kQueueFull:
+      status = 429;
+      break;
+    case Refusal::Reason::kStopping:
+      break;
+  }
+  const std::string message = refusal.message.empty() ? "too many requests are waiting" : refusal.message;
+  ApiAnswer answer;
+  answer.status = status;
+  answer.body = dump_json(error_body(protocol, status, message, "", kind));
+  if (status != 400) {
+    const double seconds = std::clamp(std::ceil(refusal.retry_after_seconds), 1.0, 3600.0);
+    answer.headers.emplace_back("Retry-After", std::to_string(static_cast<int64_t>(seconds)));
+  }
+  return answer;
+}
+
+}  // namespace
+
+// What the parts of a reply point to.
+struct Generations::Work {
+  RequestPolicy policy;
+  Protocol protocol = Protocol::kChat;
+  ChatRequest chat;
+  CompletionRequest completion;
+  std::vector<PromptPlan> plans;  // one, or one for each prompt of a completion
+
+  const ChatRequest& request() const { return protocol == Protocol::kCompletions ? completion.common : chat; }
+};
+
+Generations::Generations(Generator& generator, const Tokenizer& tokenizer, const ChatLiterals& literals,
+                         std::string fingerprint)
+    : generator_(generator),
+      tokenizer_(tokenizer),
+      literals_(literals),
+      fingerprint_(std::move(fingerprint)) {}
+
+std::shared_ptr<Generations::Work> Generations::plan(Protocol protocol, const Json& body,
+                                                     const RequestContext& context) const {
+  auto work = std::make_shared<Work>();
+  work->policy = context.policy;
+  work->protocol = protocol;
+  if (protocol == Protocol::kCompletions) {
+    work->completion = read_completion_request(body, work->policy);
+    for (const CompletionRequest::Prompt& prompt : work->completion.prompts)
+      work->plans.push_back(plan_completion(work->completion, prompt, work->policy, tokenizer_));
+  } else {
+    work->chat = read_conversation(protocol, body, work->policy);
+    work->plans.push_back(plan_chat(work->chat, work->policy, literals_, tokenizer_));
+  }
+  return work;
+}
+
+uint64_t Generations::max_tokens_of(const Work& work, const PromptPlan& plan,
+                                    const RequestContext& context) const {
+  const uint64_t limit = context.context_limit.value_or(static_cast<uint64_t>(generator_.max_context()));
+  return resolve_max_tokens(plan.max_tokens, work.request(),
+                            context.prompt_tokens.value_or(plan.token_ids.size()), limit);
+}
+
+GenerationRequest Generations::generation_of(const Work& work, const PromptPlan& plan,
+                                             const RequestContext& context, uint64_t seed) const {
+  const ChatRequest& request = work.request();
+  const SamplingWish& wish = request.sampling;
+  GenerationRequest generation;
+  generation.prompt = plan.token_ids;
+  generation.max_new_tokens = static_cast<int64_t>(max_tokens_of(work, plan, context));
+  if (const std::optional<int32_t> eos = tokenizer_.find_added(kEosToken)) generation.stop_tokens = {*eos};
+  generation.sampling.temperature = static_cast<double>(plan.temperature);
+  generation.sampling.top_p = static_cast<double>(plan.top_p);
+  generation.sampling.top_k = static_cast<int64_t>(wish.top_k.value_or(0));
+  generation.sampling.min_p = wish.min_p.value_or(0);
+  generation.sampling.repetition_penalty = wish.repetition_penalty.value_or(1);
+  generation.sampling.presence_penalty = wish.presence_penalty;
+  generation.sampling.frequency_penalty = wish.frequency_penalty;
+  generation.sampling.logit_bias = wish.logit_bias;
+  generation.sampling.seed = seed;
+  check_sampling_params(generation.sampling, generator_.vocab_size());
+  if (wish.logprobs) generation.top_logprobs = static_cast<int64_t>(wish.top_logprobs.value_or(0));
+  generation.cache_namespace = context.key_name + "/" + request.user;
+  generation.fairness_key = context.key_name.empty() ? request.user : context.key_name;
+  return generation;
+}
+
+std::unique_ptr<ReplyShaper> Generations::shaper_of(const Work& work, const PromptPlan& plan,
+                                                    const ReplyIdentity& identity, int64_t index) const {
+  switch (work.protocol) {
+    case Protocol::kCompletions: {
+      // Echoed without the token that only opens it.
+      std::string prompt = plan.prompt.text;
+      if (!plan.prompt.special_ranges.empty()) prompt.erase(0, kBosToken.size());
+      return make_completion_shaper(work.completion, std::move(prompt), work.policy, tokenizer_, identity,
+                                    index);
+    }
+    case Protocol::kResponses:
+      return make_responses_shaper(work.chat, tokenizer_, identity);
+    case Protocol::kMessages:
+      return make_messages_shaper(work.chat, identity);
+    case Protocol::kChat:
+      break;
+  }
+  return make_chat_shaper(work.chat, plan, work.policy, tokenizer_, identity, index);
+}
+
+ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestContext& context) {
+  const std::shared_ptr<Work> work = plan(protocol, body, context);
+  const ChatRequest& request = work->request();
+  const ReplyIdentity identity{id_prefix(protocol) + random_name(16), request.model,
+                               static_cast<int64_t>(std::time(nullptr)), fingerprint_,
+                               [] { return random_name(12); }};
+  const uint64_t seed = request.sampling.seed ? *request.sampling.seed : random_seed();
+  std::vector<ReplyPart> parts;
+  for (const PromptPlan& plan : work->plans) {
+    for (uint64_t i = 0; i < request.n; ++i) {
+      Submission submission = generator_.submit(generation_of(*work, plan, context, seed + i));
+      if (const auto* const refusal = std::get_if<Refusal>(&submission)) {
+        // Those that run already are of no use without it.
+        for (const ReplyPart& part : parts) part.stream->cancel();
+        return refused(protocol, *refusal);
+      }
+      ReplyPart part;
+      part.stream = std::get<std::shared_ptr<TokenStream>>(std::move(submission));
+      part.reading = plan.reading;
+      part.shaper = shaper_of(*work, plan, identity, std::ssize(parts));
+      part.prompt_size = std::ssize(plan.token_ids);
+      part.counts_prompt = i == 0;
+      parts.push_back(std::move(part));
+    }
+  }
+  ApiAnswer answer;
+  if (request.stream) {
+    answer.content_type = "text/event-stream";
+    answer.headers.emplace_back("Cache-Control", "no-cache");
+    answer.headers.emplace_back("X-Accel-Buffering", "no");
+  }
+  answer.reply = std::make_unique<Reply>(protocol, request.stream, std::move(parts), tokenizer_, work);
+  return answer;
+}
+
+Json Generations::describe(Protocol protocol, const Json& body, const RequestContext& context) const {
+  const std::shared_ptr<Work> work = plan(protocol, body, context);
+  PromptPlan& plan = work->plans.front();
+  if (context.context_limit) plan.max_tokens = max_tokens_of(*work, plan, context);
+  return describe_plan(work->request(), plan, work->policy);
+}
+
+uint64_t Generations::count_tokens(Protocol protocol, const Json& body, const RequestContext& context) const {
+  return plan(protocol, body, context)->plans.front().token_ids.size();
+}
+
+}  // namespace hadal

@@ -1,0 +1,47 @@
+// A request's body -> generations under way: read, planned, submitted.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/api.h"
+
+namespace hadal {
+
+// What a request's headers may set in place of the configuration, and who asks.
+struct RequestContext {
+  RequestPolicy policy;
+  std::optional<uint64_t> context_limit;
+  std::optional<uint64_t> prompt_tokens;  // instead of the prompt's own, for what depends on it
+  std::string key_name;
+};
+
+class Generations {
+ public:
+  Generations(Generator& generator, const Tokenizer& tokenizer, const ChatLiterals& literals,
+              std::string fingerprint);
+
+  // RequestError for what the protocol does not allow; refusals of the generator are answers.
+  ApiAnswer begin(Protocol protocol, const Json& body, const RequestContext& context);
+  // What begin() would have done.
+  Json describe(Protocol protocol, const Json& body, const RequestContext& context) const;
+  uint64_t count_tokens(Protocol protocol, const Json& body, const RequestContext& context) const;
+
+ private:
+  struct Work;
+
+  std::shared_ptr<Work> plan(Protocol protocol, const Json& body, const RequestContext& context) const;
+  GenerationRequest generation_of(const Work& work, const PromptPlan& plan, const RequestContext& context,
+                                  uint64_t seed) const;
+  uint64_t max_tokens_of(const Work& work, const PromptPlan& plan, const RequestContext& context) const;
+  std::unique_ptr<ReplyShaper> shaper_of(const Work& work, const PromptPlan& plan,
+                                         const ReplyIdentity& identity, int64_t index) const;
+
+  Generator& generator_;
+  const Tokenizer& tokenizer_;
+  const ChatLiterals& literals_;
+  std::string fingerprint_;
+};
+
+}  // namespace hadal

@@ -1,0 +1,87 @@
+"""A running `hadal serve --scripted`, and requests to it with nothing but sockets and http.client."""
+import http.client
+import json
+import pathlib
+import signal
+import socket
+import subprocess
+
+from common import BUILTIN, HADAL
+
+TOKENIZER = BUILTIN + "/tokenizer.json"
+CHAT = {"model": "any", "messages": [{"role": "user", "content": "Hello!"}]}
+
+
+class Server:
+    def __init__(self, folder: pathlib.Path, script: list, *args: str, tokenizer: str = TOKENIZER):
+        file = folder / "script.jsonl"
+        file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in script), encoding="utf-8")
+        self.process = subprocess.Popen([HADAL, "serve", tokenizer, "--scripted", str(file), "--port", "0", *args],
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        url = self.process.stdout.readline().strip()
+        if not url:
+            raise RuntimeError(self.process.stderr.read())
+        self.host, port = url.removeprefix("http://").rsplit(":", 1)
+        self.port = int(port)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def terminate(self, timeout: float = 30) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(self.host, self.port, timeout=30)
+
+    def ask(self, method: str, path: str, body=None, headers: dict | None = None) -> tuple[int, dict, bytes]:
+        """Status, headers (in lower case) and body."""
+        connection = self.connect()
+        data = json.dumps(body).encode() if isinstance(body, (dict, list)) else body
+        connection.request(method, path, data, headers or {})
+        answer = connection.getresponse()
+        result = answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+        connection.close()
+        return result
+
+    def post(self, path: str, body, headers: dict | None = None) -> tuple[int, dict]:
+        status, _, data = self.ask("POST", path, body, headers)
+        return status, json.loads(data)
+
+    def raw(self, data: bytes, timeout: float = 30) -> bytes:
+        """All that comes back for these bytes until the server closes or falls silent."""
+        with socket.create_connection((self.host, self.port), timeout=timeout) as connection:
+            connection.sendall(data)
+            got = b""
+            try:
+                while piece := connection.recv(65536):
+                    got += piece
+            except (ConnectionError, TimeoutError):
+                pass
+            return got
+
+    def metric(self, name: str) -> float:
+        for line in self.ask("GET", "/metrics")[2].decode().splitlines():
+            if line.split(" ")[0] == f"hadal_{name}":
+                return float(line.split(" ")[1])
+        return 0
+
+
+def events_of(text: bytes) -> list[tuple[str, str]]:
+    """(event, data) of a stream of server-sent events; comments are left out."""
+    events = []
+    for block in text.decode().split("\n\n"):
+        name, data = "", []
+        for line in block.splitlines():
+            if line.startswith("event: "):
+                name = line[7:]
+            elif line.startswith("data: "):
+                data.append(line[6:])
+        if data:
+            events.append((name, "\n".join(data)))
+    return events
