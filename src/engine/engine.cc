@@ -29,6 +29,15 @@ Engine::Engine(std::unique_ptr<BatchModel> model, const EngineOptions& options)
       rows_beside_(model_->max_rows(BatchModel::Lane::kPrompt)) {
   for (int64_t slot = model_->slots() - 1; slot >= 0; --slot) free_slots_.push_back(slot);
   stats_.cache_budget_bytes = cache_.budget_bytes();
+  if (!options.disk.dir.empty() && options.prefix_cache_bytes > 0) {
+    const BatchModel& sizes = *model_;
+    disk_ = std::make_unique<DiskCache>(
+        options.disk,
+        DiskCache::Sizes{
+            [&sizes](int64_t first, int64_t end) { return sizes.block_bytes(first, end); },
+            [&sizes](int64_t length, int64_t rollback) { return sizes.tail_bytes(length, rollback); }});
+    stats_.disk_cache_budget_bytes = options.disk.budget_bytes;
+  }
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -37,9 +46,10 @@ Engine::~Engine() { stop(); }
 void Engine::loop() {
   while (!stopping_) {
     take_arrivals();
+    if (disk_) take_loaded();
     end_those_over();
     admit();
-    const auto reads = [](const JobPtr& job) { return !job->writing; };
+    const auto reads = [](const JobPtr& job) { return !job->writing && !job->loading; };
     const auto writes = [](const JobPtr& job) { return job->writing && !job->stream->is_full(); };
     if (std::any_of(jobs_.begin(), jobs_.end(), reads))
       read_prompts();
@@ -102,6 +112,7 @@ void Engine::admit() {
 }
 
 void Engine::start(Job& job) {
+  job.number = ++jobs_started_;
   job.slot = free_slots_.back();
   free_slots_.pop_back();
   job.admitted = Clock::now();
@@ -127,6 +138,7 @@ void Engine::start(Job& job) {
     stats_.cached_tokens += job.usage.cached_tokens;
   }
   job.stream->push(PromptProgress{job.usage.cached_tokens, job.prompt_tokens, job.usage.cached_tokens});
+  if (disk_ && job.uses_cache()) load_from_disk(job);
 }
 
 // Puts the longest known prefix, of at most max_length tokens, into the slot; returns its length.
@@ -175,6 +187,69 @@ void Engine::keep(const std::string& space, std::span<const int32_t> tokens, int
   stats_.cache_bytes = cache_.bytes();
 }
 
+// What the RAM holds of the end of `tokens`, and some of the borders on the way there: what a new text may
+// share with this one.
+void Engine::save_to_disk(const std::string& space, Tokens tokens) {
+  constexpr int64_t kBorderEvery = 8 * kBlockTokens;
+  const auto length = static_cast<int64_t>(tokens.size());
+  if (!disk_) return;
+  const auto [node, usable] = cache_.find(space, tokens, length);
+  if (node == nullptr || node->end != length) return;
+  DiskCache::Save save{space, {tokens.begin(), tokens.end()}, {}, {}};
+  const int64_t last_border = length / kBlockTokens * kBlockTokens;
+  for (const PrefixCache::Node* at : PrefixCache::path(node)) {
+    save.blocks.push_back(at->block);
+    if (at->has_tail && (at == node || at->end == last_border || at->end % kBorderEvery == 0))
+      save.tails.push_back({at->end, at->rollback, at->tail});
+  }
+  disk_->save(std::move(save));
+}
+
+// The job waits, and the others do not.
+void Engine::load_from_disk(Job& job) {
+  const int64_t most = job.prompt_tokens - 1;
+  if (disk_->known_length(job.request.cache_namespace, job.tokens, most) <= job.usage.cached_tokens) return;
+  job.loading = true;
+  disk_->load(job.request.cache_namespace, job.tokens, most,
+              [this, number = job.number](DiskCache::Loaded loaded) {
+                {
+                  const std::lock_guard lock(mutex_);
+                  loaded_.push_back({number, std::move(loaded)});
+                }
+                waker_->wake();
+              });
+}
+
+void Engine::take_loaded() {
+  std::vector<LoadedPrefix> arrived;
+  {
+    const std::lock_guard lock(mutex_);
+    arrived.swap(loaded_);
+    stats_.disk_cache_bytes = disk_->bytes();
+    stats_.disk_bytes_written = disk_->bytes_written();
+  }
+  for (const auto& [number, loaded] : arrived) {
+    const auto at = std::find_if(jobs_.begin(), jobs_.end(), [&, wanted = number](const JobPtr& job) {
+      return job->number == wanted && !job->done;
+    });
+    if (at == jobs_.end()) continue;  // it did not wait
+    Job& job = **at;
+    job.loading = false;
+    if (loaded.usable <= job.usage.cached_tokens) continue;
+    const StateParts& parts = loaded.parts;
+    load(job.slot, parts, loaded.usable);
+    if (loaded.usable == parts.length)
+      cache_.insert(job.request.cache_namespace, Tokens(job.tokens).first(static_cast<size_t>(parts.length)),
+                    {parts.tail}, parts.rollback, [&](int64_t first, int64_t) {
+                      return RamPart{parts.blocks[static_cast<size_t>(first / kBlockTokens)]};
+                    });
+    const std::lock_guard lock(mutex_);
+    stats_.cached_tokens += loaded.usable - job.usage.cached_tokens;
+    job.kept = job.usage.cached_tokens = loaded.usable;
+    job.stream->push(PromptProgress{loaded.usable, job.prompt_tokens, loaded.usable});
+  }
+}
+
 void Engine::finish(Job& job, FinishReason reason, std::string error) {
   CHECK(!job.done);
   job.done = true;
@@ -182,8 +257,11 @@ void Engine::finish(Job& job, FinishReason reason, std::string error) {
   const std::string& key = job.request.fairness_key;
   const bool had_slot = job.slot >= 0;
   if (had_slot) {
-    if (job.uses_cache() && reason != FinishReason::kFailed)
+    if (job.uses_cache() && reason != FinishReason::kFailed) {
       keep_end(job.request.cache_namespace, job.tokens, job.slot);
+      save_to_disk(job.request.cache_namespace,
+                   Tokens(job.tokens).first(static_cast<size_t>(model_->length(job.slot))));
+    }
     model_->clear(job.slot);
     free_slots_.push_back(job.slot);
     --share_.running(key);

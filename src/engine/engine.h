@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "engine/batch_model.h"
+#include "engine/disk_cache.h"
 #include "engine/fair_share.h"
 #include "engine/generation.h"
 #include "engine/generator.h"
@@ -35,7 +36,8 @@ struct EngineOptions {
   int64_t max_queued = 128;                       // requests
   int64_t max_queued_tokens = int64_t{16} << 20;  // of their prompts
   int64_t max_background = 64;                    // texts to read in idle time
-  int64_t prefix_cache_bytes = 0;
+  int64_t prefix_cache_bytes = 0;                 // in RAM; 0: no cache at all
+  DiskCacheOptions disk = {};
   size_t stream_events = 512;  // unread ones, before a sequence waits for its reader
   Speculation speculation = Speculation::kAuto;
 };
@@ -60,6 +62,10 @@ class Engine final : public Generator {
     std::vector<int32_t> tokens;
     std::string space;
   };
+  struct LoadedPrefix {
+    int64_t job = 0;  // its number
+    DiskCache::Loaded loaded;
+  };
   using JobPtr = std::unique_ptr<Job>;
 
   // Any thread (engine_intake.cc).
@@ -81,6 +87,10 @@ class Engine final : public Generator {
   void keep_border(const std::string& space, Tokens tokens, int64_t slot, int64_t& kept);
   void keep_end(const std::string& space, Tokens tokens, int64_t slot);
   void keep(const std::string& space, Tokens tokens, int64_t slot, int64_t rollback);
+
+  void save_to_disk(const std::string& space, Tokens tokens);
+  void load_from_disk(Job& job);
+  void take_loaded();
 
   // Passes (engine_passes.cc).
   struct Reading {
@@ -109,6 +119,7 @@ class Engine final : public Generator {
   std::condition_variable emptied_;
   std::deque<JobPtr> arrived_;
   std::deque<BackgroundText> background_;
+  std::vector<LoadedPrefix> loaded_;
   std::map<std::string, int64_t> queued_of_;  // key -> requests waiting
   int64_t queued_tokens_ = 0;
   int64_t open_ = 0;  // requests that have not finished
@@ -126,6 +137,7 @@ class Engine final : public Generator {
   std::vector<int64_t> free_slots_;
   FairShare share_;
   SpeculationGovernor governor_;
+  int64_t jobs_started_ = 0;
   int64_t rows_beside_;        // of a prompt pass beside which others decode
   double decode_seconds_ = 0;  // of a decode pass, a running mean; 0 = not known
   Time last_decode_{};         // its end
@@ -133,6 +145,7 @@ class Engine final : public Generator {
   int64_t layers_ = 0;         // of it that have begun
   Time layer_start_{};
 
+  std::unique_ptr<DiskCache> disk_;  // null: none
   std::once_flag stop_once_;
   std::thread thread_;  // last: it uses all of the above
 };

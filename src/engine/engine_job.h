@@ -14,8 +14,10 @@ struct Engine::Job {
   std::vector<int32_t> tokens;  // the prompt, then what was given out; the state holds the first of them
   int64_t prompt_tokens = 0;
   std::unique_ptr<Generation> generation;
+  int64_t number = 0;  // in order of admission
   int64_t slot = -1;
   int64_t kept = 0;      // the last border in the cache
+  bool loading = false;  // its prefix comes from the disk
   bool writing = false;  // the prompt has been read
   bool done = false;
   Usage usage;

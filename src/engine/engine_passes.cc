@@ -75,7 +75,7 @@ void Engine::read_prompts() {
 std::vector<Engine::Reading> Engine::next_readings(bool others_write) {
   std::vector<Job*> waiting;
   for (const JobPtr& job : jobs_)
-    if (!job->writing && !job->stream->is_full()) waiting.push_back(job.get());
+    if (!job->writing && !job->loading && !job->stream->is_full()) waiting.push_back(job.get());
   std::stable_sort(waiting.begin(), waiting.end(), [&](const Job* a, const Job* b) {
     return share_.used(a->request.fairness_key) < share_.used(b->request.fairness_key);
   });
@@ -277,7 +277,10 @@ bool Engine::read_background() {
       const std::lock_guard lock(mutex_);
       stats_.background_tokens += rows;
     }
-    if (!stopped) keep_end(text.space, tokens, slot);
+    if (!stopped) {
+      keep_end(text.space, tokens, slot);
+      save_to_disk(text.space, tokens);
+    }
   } catch (const std::exception& error) {
     log_warning("reading ahead has failed: {}", error.what());
   }

@@ -154,7 +154,10 @@ class PrefixTree {
   }
 
   void set_tail(Node& node, Part tail, int64_t rollback) {
-    if (node.has_tail && node.rollback >= rollback) return touch(node);
+    if (node.has_tail && node.rollback >= rollback) {
+      if (on_drop_) on_drop_(tail);
+      return touch(node);
+    }
     if (node.has_tail) {
       bytes_ -= node.tail.bytes();
       if (on_drop_) on_drop_(node.tail);
