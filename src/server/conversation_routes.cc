@@ -16,7 +16,9 @@ constexpr uint64_t kDefaultListed = 200;
 constexpr uint64_t kMaxListed = 1000;
 constexpr uint64_t kMaxTime = uint64_t{1} << 53;  // what JavaScript counts without loss
 
-PageAnswer answer_json(Json body, int status = 200) { return {status, "application/json", dump_json(body)}; }
+PageAnswer answer_json(const Json& body, int status = 200) {
+  return {status, "application/json", dump_json(body)};
+}
 
 PageAnswer answer_error(int status, std::string message, const std::string& param, std::string kind) {
   JsonObject error;
@@ -26,7 +28,7 @@ PageAnswer answer_error(int status, std::string message, const std::string& para
   error.set("code", Json());
   JsonObject body;
   body.set("error", std::move(error));
-  return answer_json(std::move(body), status);
+  return answer_json(body, status);
 }
 
 std::string percent_decoded(std::string_view text) {
@@ -136,7 +138,7 @@ PageAnswer answer_list(const std::vector<ConversationSummary>& summaries, int st
   for (const ConversationSummary& summary : summaries) list.emplace_back(summary_json(summary));
   JsonObject body;
   body.set("conversations", std::move(list));
-  return answer_json(std::move(body), status);
+  return answer_json(body, status);
 }
 
 PageAnswer export_all(ConversationStore& store, std::string_view name_space) {
@@ -147,7 +149,7 @@ PageAnswer export_all(ConversationStore& store, std::string_view name_space) {
   body.set("format", kExportFormat);
   body.set("version", 1);
   body.set("conversations", std::move(list));
-  return answer_json(std::move(body));
+  return answer_json(body);
 }
 
 PageAnswer change_conversation(ConversationStore& store, const PageRequest& request) {

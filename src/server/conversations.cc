@@ -141,6 +141,7 @@ std::vector<ConversationSummary> ConversationStore::list(std::string_view name_s
   SqliteStatement rows(database_, sql);
   rows.bind(1, name_space).bind(2, static_cast<int64_t>(limit)).bind(3, static_cast<int64_t>(offset));
   std::vector<std::string> texts;
+  texts.reserve(words.size());
   for (const std::u32string& word : words) texts.push_back(to_utf8(word));
   for (size_t i = 0; i < texts.size(); ++i) rows.bind(static_cast<int>(i) + 4, std::string_view(texts[i]));
   std::vector<ConversationSummary> found;
@@ -217,7 +218,8 @@ void ConversationStore::erase(std::string_view name_space, std::string_view id) 
   const std::scoped_lock lock(mutex_);
   SqliteTransaction transaction(database_);
   const Row row = find_row(name_space, id);
-  SqliteStatement(database_, "DELETE FROM conversations WHERE key = ?").bind(1, row.key).finish();
+  SqliteStatement remove(database_, "DELETE FROM conversations WHERE key = ?");
+  remove.bind(1, row.key).finish();
   transaction.commit();
   forget_old_pages();
 }

@@ -47,7 +47,7 @@ print(f"{pressure(10_935):.3g}")
 
 const THOUGHTS = 'The question is about depth. I recall the Challenger Deep, measured several times; the figure of 10,935 m is the one most used. I should say what lives there, and give the pressure.';
 
-function long(words) {
+export function long(words) {
   const parts = [];
   for (let i = 0; parts.length < words / 8; i++) {
     parts.push(i % 9 === 0 ? `\n\n### Part ${i / 9 + 1}\n\n` : '');

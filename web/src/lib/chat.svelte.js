@@ -303,6 +303,7 @@ export async function reply(chat, parent, unsaved = [], continued = null) {
   }
   clearInterval(saving);
   show();
+  if (leaving) return keepDraft(chat, id);
   finish(chat.messages[id], state, failure, controller.signal.aborted);
   app.streaming = null;
   app.announce = t('finished');
@@ -332,9 +333,15 @@ function dropDraft() {
   remember('draft', null);
 }
 
-addEventListener('pagehide', () => {
-  if (app.streaming) keepDraft(app.streaming.chat, app.streaming.id);
-});
+// A page that goes away breaks its own stream: that is no failure of the reply.
+let leaving = false;
+for (const event of ['beforeunload', 'pagehide']) {
+  addEventListener(event, () => {
+    if (app.streaming) keepDraft(app.streaming.chat, app.streaming.id);
+    leaving = true;
+    setTimeout(() => (leaving = false), 2000);
+  });
+}
 
 // The server has what was saved; this browser has what came after.
 function rescueDraft() {

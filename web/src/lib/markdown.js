@@ -46,10 +46,21 @@ md.renderer.rules.fence = (tokens, i, _, env) => code(tokens[i].content, tokens[
 md.renderer.rules.code_block = (tokens, i, _, env) => code(tokens[i].content, '', env);
 md.renderer.rules.table_open = () => '<div class="table" tabindex="0" role="group"><table>';
 md.renderer.rules.table_close = () => '</table></div>';
-// The page's own headings are of levels 1 and 2.
-for (const rule of ['heading_open', 'heading_close']) {
+// The page's own headings are of levels 1 and 2: the first heading of a reply is of level 3, none skips a level.
+md.renderer.rules.heading_open = (tokens, i, options, env, self) => {
+  const level = Number(tokens[i].tag[1]);
+  env.firstHeading ??= level;
+  const wanted = Math.min(6, Math.max(3, 3 + level - env.firstHeading));
+  env.lastHeading = Math.min(wanted, (env.lastHeading ?? 2) + 1);
+  tokens[i].tag = `h${env.lastHeading}`;
+  return self.renderToken(tokens, i, options);
+};
+md.renderer.rules.heading_close = (tokens, i, options, env) => `</h${env.lastHeading}>\n`;
+// Alignment as a class: the CSP forbids style attributes.
+for (const rule of ['th_open', 'td_open']) {
   md.renderer.rules[rule] = (tokens, i, options, env, self) => {
-    tokens[i].tag = `h${Math.min(6, Number(tokens[i].tag[1]) + 2)}`;
+    const align = /right|center/.exec(tokens[i].attrGet('style') ?? '');
+    tokens[i].attrs = align ? [['class', align[0]]] : null;
     return self.renderToken(tokens, i, options);
   };
 }
@@ -61,8 +72,9 @@ function math(tex, display) {
   }
   const html = katex
     .renderToString(tex, { displayMode: display, output: 'mathml', throwOnError: false, strict: false, trust: false, maxExpand: 500, maxSize: 50 })
-    // The TeX source inside would be read twice.
-    .replace(/<annotation[^>]*>[\s\S]*?<\/annotation>/g, '');
+    // The TeX source inside would be read twice; style attributes are forbidden.
+    .replace(/<annotation[^>]*>[\s\S]*?<\/annotation>/g, '')
+    .replace(/ style="[^"]*"/g, '');
   return display ? `<div class="math" tabindex="0" role="group">${html}</div>` : html;
 }
 
@@ -160,8 +172,10 @@ export class GrowingMarkdown {
       this.tail = document.createElement('div');
       this.container.append(this.tail);
     }
+    const { firstHeading, lastHeading } = this.env;
     this.env.growing = growing;
     this.tail.replaceChildren(cleanFragment(renderMarkdown(source, this.env)));
+    if (growing) Object.assign(this.env, { firstHeading, lastHeading }); // it comes again
   }
 
   renderAgain() {
