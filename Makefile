@@ -1,14 +1,15 @@
 # The commands that people and CI use. Each installs what it needs and is quick when there is nothing to do.
 #   make run         build, then let the built-in model speak
 #   make test        release tests, format, include arrows, instruction sets, clang-tidy on changed files
-#   make test-asan test-tsan test-tidy test-peers fuzz bench docs install
+#   make test-asan test-tsan test-tidy test-peers test-web fuzz bench docs install
+#   make web         the web page's bundle, after a change in web/ (needs Node)
 
 JOBS ?= $(shell nproc)
 PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build run test test-release test-asan test-tsan test-tidy test-peers format check fuzz bench docs install clean
+.PHONY: build run test test-release test-asan test-tsan test-tidy test-peers test-web web format check fuzz bench docs install clean
 
 build: build/release/build.ninja
 	@ninja -C build/release hadal
@@ -38,12 +39,25 @@ test-tidy: packages-test packages-check build/release/build.ninja
 test-peers: packages-test build
 	@tests/peers/run.sh
 
+# The page in Chromium, against a mock of the API. Needs Node.
+test-web: packages-web web/node_modules tests/web/node_modules
+	@npm --prefix web run --silent check
+	@npm --prefix tests/web test
+
+web: web/node_modules
+	@npm --prefix web run build
+
+%/node_modules: %/package-lock.json
+	@npm --prefix $* ci --no-audit --no-fund
+	@touch $@
+
 # What make test checks beside the tests, of the sources and of the objects that make test built.
 check: packages-test packages-check build/release/build.ninja
 	@clang-format-19 --dry-run -Werror $(SOURCES)
 	@python3 tools/check_includes.py
 	@python3 tools/check_isa.py build/release
 	@tools/tidy.sh changed
+	@tools/check_web.sh
 
 format: packages-check
 	@clang-format-19 -i $(SOURCES)
@@ -68,8 +82,8 @@ build/%/build.ninja: | packages-build
 	@cmake --preset $* > build-$*.log 2>&1 || { cat build-$*.log; rm -f build-$*.log; exit 1; }
 	@rm -f build-$*.log
 
-.PHONY: packages-build packages-test packages-check packages-fuzz packages-bench
-packages-build packages-check packages-fuzz packages-bench:
+.PHONY: packages-build packages-test packages-check packages-fuzz packages-bench packages-web
+packages-build packages-check packages-fuzz packages-bench packages-web:
 	@tools/install_packages.sh $(@:packages-%=%)
 packages-test:
 	@tools/install_packages.sh build test

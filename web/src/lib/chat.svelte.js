@@ -17,7 +17,7 @@ export const app = $state({
   needsKey: false,
   notes: [], // {id, text}
   chat: newChat(),
-  streaming: null, // {chat, id, controller}
+  streams: [], // the replies being written: {chat, id, controller}, one of a chat at most
   announce: '',
 });
 
@@ -111,7 +111,8 @@ export function startNew() {
 }
 
 export async function openChat(id) {
-  if (app.streaming?.chat.id === id) app.chat = app.streaming.chat;
+  const stream = app.streams.find(({ chat }) => chat.id === id);
+  if (stream) app.chat = stream.chat;
   else {
     try {
       app.chat = toChat(await call('GET', `${BASE}/${id}`));
@@ -130,7 +131,7 @@ export async function refresh() {
   await loadList();
   const { chat } = app;
   const summary = app.list.find(({ id }) => id === chat.id);
-  if (summary && summary.version > chat.version && app.streaming?.chat !== chat) await openChat(chat.id);
+  if (summary && summary.version > chat.version && !streamOf(chat)) await openChat(chat.id);
 }
 
 function saver(chat) {
@@ -161,7 +162,7 @@ function mergeChat(ours, theirs, unsavedMessages, unsavedFields) {
     if (!unsavedMessages.has(message.id)) ours.messages[message.id] = message;
   }
   for (const field of ['title', 'settings', 'current']) {
-    if (!unsavedFields.has(field) && !(field === 'current' && app.streaming?.chat === ours)) ours[field] = theirs[field];
+    if (!unsavedFields.has(field) && !(field === 'current' && streamOf(ours))) ours[field] = theirs[field];
   }
   note(t('bothKept'));
 }
@@ -183,7 +184,12 @@ export async function renameChat(id, title) {
 
 export async function deleteChat(id) {
   try {
-    if (app.streaming?.chat.id === id) stop();
+    const stream = app.streams.find(({ chat }) => chat.id === id);
+    if (stream) {
+      stream.chat.deleted = true;
+      stream.controller.abort();
+    }
+    dropDraft(id);
     await call('DELETE', `${BASE}/${id}`);
   } catch (error) {
     if (error.status !== 404) return report(error);
@@ -240,7 +246,7 @@ function titleFor(text, files) {
 
 export function sendMessage(text, files = [], parent = undefined) {
   const { chat } = app;
-  if (app.streaming || (!text.trim() && files.length === 0)) return;
+  if (streamOf(chat) || (!text.trim() && files.length === 0)) return;
   const fields = { role: 'user', content: text };
   if (files.length) fields.files = files;
   if (parent !== undefined) fields.parent = parent;
@@ -251,7 +257,7 @@ export function sendMessage(text, files = [], parent = undefined) {
 
 export function sendToolResults(parent, results) {
   const { chat } = app;
-  if (app.streaming) return;
+  if (streamOf(chat)) return;
   chat.current = parent;
   const ids = results.map(({ call: { id, name }, text }) => addMessage(chat, { role: 'tool', tool_call_id: id, name, content: text }));
   reply(chat, chat.current, ids);
@@ -260,11 +266,15 @@ export function sendToolResults(parent, results) {
 // Another answer beside `id`.
 export function regenerate(id) {
   const { chat } = app;
-  if (!app.streaming) reply(chat, chat.messages[id].parent);
+  if (!streamOf(chat)) reply(chat, chat.messages[id].parent);
+}
+
+export function streamOf(chat) {
+  return app.streams.find((stream) => stream.chat === chat);
 }
 
 export function stop() {
-  app.streaming?.controller.abort();
+  streamOf(app.chat)?.controller.abort();
 }
 
 // Writes an answer to `parent`; with `continued`, goes on with that message.
@@ -273,7 +283,7 @@ export async function reply(chat, parent, unsaved = [], continued = null) {
   const id = continued ?? addMessage(chat, { role: 'assistant', reasoning: '', model: app.model });
   chat.current = id;
   const controller = new AbortController();
-  app.streaming = { chat, id, controller };
+  app.streams.push({ chat, id, controller });
   const state = startReply(chat.messages[id]);
   save(chat, { messages: [...unsaved, id], fields: ['title', 'settings', 'current'], now: true });
 
@@ -305,11 +315,12 @@ export async function reply(chat, parent, unsaved = [], continued = null) {
   show();
   if (leaving) return keepDraft(chat, id);
   finish(chat.messages[id], state, failure, controller.signal.aborted);
-  app.streaming = null;
+  app.streams = app.streams.filter((stream) => stream.id !== id);
+  if (chat.deleted) return;
   app.announce = t('finished');
   setTimeout(() => (app.announce = ''), 1500);
   await save(chat, { messages: [id], now: true });
-  dropDraft();
+  dropDraft(chat.id);
 }
 
 function finish(message, state, failure, stopped) {
@@ -326,18 +337,18 @@ function finish(message, state, failure, stopped) {
 // --- a reply that a reload cuts off ---
 
 function keepDraft(chat, id) {
-  if (chat.id) remember('draft', { chat: chat.id, message: chat.messages[id] });
+  if (chat.id) remember(`draft.${chat.id}`, { message: chat.messages[id] });
 }
 
-function dropDraft() {
-  remember('draft', null);
+function dropDraft(id) {
+  remember(`draft.${id}`, null);
 }
 
 // A page that goes away breaks its own stream: that is no failure of the reply.
 let leaving = false;
 for (const event of ['beforeunload', 'pagehide']) {
   addEventListener(event, () => {
-    if (app.streaming) keepDraft(app.streaming.chat, app.streaming.id);
+    for (const { chat, id } of app.streams) keepDraft(chat, id);
     leaving = true;
     setTimeout(() => (leaving = false), 2000);
   });
@@ -345,15 +356,15 @@ for (const event of ['beforeunload', 'pagehide']) {
 
 // The server has what was saved; this browser has what came after.
 function rescueDraft() {
-  const draft = remembered('draft');
   const { chat } = app;
-  const stored = draft?.chat === chat.id ? chat.messages[draft.message.id] : null;
+  const draft = remembered(`draft.${chat.id}`);
+  const stored = draft && chat.messages[draft.message.id];
   const size = (message) => message.content.length + (message.reasoning?.length ?? 0);
   if (stored?.status !== 'streaming') return;
   if (size(draft.message) >= size(stored)) Object.assign(stored, draft.message);
   stored.status = 'interrupted';
   delete stored.progress;
-  dropDraft();
+  dropDraft(chat.id);
   save(chat, { messages: [stored.id], now: true });
 }
 
