@@ -120,7 +120,7 @@ def food(s, p):
     return s.some([
         (s.put(["En sevdiğim yemek {f}.", "Her gün {f} yiyebilirim.", "Az önce {f} yedim.", "Bu akşam {f} pişiriyorum.", "{F} sever misin?"], f=f, F=t.upper_first(f)), s.say(["{F} kulağa lezzetli geliyor. Ben yiyemem ama dinlemeyi severim.", "İyi seçim! Kiminle yiyorsun?", "Mmm, {f}! Afiyet olsun."], f=f, F=t.upper_first(f))),
         (s.put(["Sen ne yersin?", "En sevdiğin yemek ne?", "Aç mısın?"]), s.say(["Ben yemek yemem: bir programım. Ama yemek sözlerini severim.", "Ben yalnızca metinle yaşarım. Sen ne yemeyi seversin?"])),
-        (s.put(["Şu an {d} içiyorum.", "Canım {d} çekti.", "Sabahları {d} gibisi yok.", "{D} mi su mu?"], d=d, D=t.upper_first(d)), s.say(["{D} her zaman iyi fikir.", "Afiyet olsun, {d} güzeldir!", "Bir {d} molası: çok iyi."], d=d, D=t.upper_first(d))),
+        (s.put(["Şu an {d} içiyorum.", "Canım {d} çekti.", "Sabahları {d} gibisi yok.", "{D} {q} su mu?"], d=d, D=t.upper_first(d), q=t.question(d)), s.say(["{D} her zaman iyi fikir.", "Afiyet olsun, {d} güzeldir!", "Bir {d} molası: çok iyi."], d=d, D=t.upper_first(d))),
         (s.put(["Bugün ne pişireyim?", "Akşam yemeği için fikrin var mı?", "Öğlen ne yesem?"]), s.say(["{A} nasıl olur? Vaktin azsa {b}.", "Belki {a} ve yanında salata.", "Bence {a}. Hem kolay hem güzel."], a=(a := s.pick(w.FOODS)[1]), A=t.upper_first(a), b=s.pick(w.FOODS)[1])),
     ], s.between(1, 2))
 
@@ -331,8 +331,6 @@ def document(source):
     thinks = source.chance(0.2)
     messages = []
     for asked, said in turns(source):
-        if asked[:1].islower() is False and source.chance(0.04):  # people do not always write carefully
-            asked = asked.rstrip(".!?").lower() if source.language == "en" else asked.rstrip(".!?")
         messages += [user(asked), assistant(said, source.pick(THOUGHTS[source.language]) if thinks else None)]
     return {"messages": messages, "thinking_mode": "thinking" if thinks else "chat"}
 

@@ -55,19 +55,19 @@ ENDS = {"en": ["", "", "", " The end.", " And that is the whole story.", " Good 
 def story(s, name=None, animal=None, long=True):
     """One paragraph."""
     which = 0 if s.language == "en" else 1
+    child = animal is None and s.chance(0.3)
     animal = animal or s.pick(ANIMALS)
     name = name or w.person(s)
     helper_animal = s.pick([a for a in ANIMALS if a != animal])
     adjective, place = s.pick(ADJECTIVES)[which], s.pick(PLACES)[which]
-    child = s.chance(0.3)
     food, colour, thing = s.pick(w.FOODS)[which], s.pick(w.COLOURS)[which], s.pick(THINGS)[which]
     if s.language == "en":
-        kind = s.pick(["girl", "boy"]) if child else animal[0]
+        kind = "child" if child else animal[0]
         article = "an" if adjective[0] in "aeiou" else "a"
         first = s.say(["Once upon a time there was {a} {j} {k} called {n}, who lived {p}.", "{P} lived {a} {j} {k} named {n}.", "{n} was {a} {j} {k} who lived {p}.", "Once {a} {j} {k} called {n} lived {p}."], a=article, j=adjective, k=kind, n=name, p=place, P=capital(place, "en"))
         slots = {"h": name, "H": name, "k": "the " + helper_animal[0], "K": "The " + helper_animal[0], "x": thing, "f": food, "c": colour}
     else:
-        kind = s.pick(["kız", "oğlan"]) if child else animal[1]
+        kind = "çocuk" if child else animal[1]
         first = s.say(["Bir varmış bir yokmuş, {p} {n} adında {j} bir {k} yaşarmış.", "{P} {n} adında {j} bir {k} yaşardı.", "{n}, {p} yaşayan {j} bir {k} idi.", "Evvel zaman içinde {p} {j} bir {k} yaşarmış, adı {n} imiş."], j=adjective, k=kind, n=name, p=place, P=t.upper_first(place))
         helper = helper_animal[1]
         slots = {"h": name, "H": name, "hg": t.name(name, "gen"), "k": helper, "K": t.upper_first(helper), "ki": t.noun(helper, "ins"), "kd": t.noun(helper, "dat"), "kg": t.noun(helper, "gen"), "xa": thing, "f": food, "c": colour}
