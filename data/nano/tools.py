@@ -402,10 +402,10 @@ def document(source, small_talk):
                     assistant(first.said + " " + second.said if "\n" not in first.said else first.said + "\n" + second.said, done(source, thinks))]
     else:
         families = source.some(sorted(set(OFTEN), key=lambda f: f.__name__), 1) if source.chance(0.3) else [source.pick(OFTEN)]
-        if source.chance(0.2):
+        if source.chance(0.4):
             families += source.some([f for f in FAMILIES if f not in families], 1)
         jobs = [family(source) for family in families]
-        specs = [job.spec for job in jobs] + unnamed(source, families, source.between(0, 3 - len(jobs)))
+        specs = [job.spec for job in jobs] + unnamed(source, families, source.between(0, 2) if len(jobs) == 1 else 0)
         messages = []
         for number, job in enumerate(jobs, 1):
             called(source, messages, job, number, thinks)
