@@ -390,7 +390,18 @@ def job_family(job):
     return _names[job.spec["name"]]
 
 
+# Longer than this as JSON is longer than 512 tokens, and would be cut in a row of that size.
+MOST_CHARACTERS = 1950
+
+
 def document(source, small_talk):
+    while True:
+        entry = conversation(source, small_talk)
+        if len(json.dumps(entry, ensure_ascii=False)) <= MOST_CHARACTERS:
+            return entry
+
+
+def conversation(source, small_talk):
     thinks = source.chance(0.4)
     kind = source.rng.random()
     if kind < 0.2:
