@@ -391,7 +391,7 @@ def job_family(job):
 
 
 # Longer than this as JSON is longer than 512 tokens, and would be cut in a row of that size.
-MOST_CHARACTERS = 1950
+MOST_CHARACTERS = 1600
 
 
 def document(source, small_talk):
