@@ -1,11 +1,36 @@
 // hadal eval: a model's numbers, for comparisons with other implementations.
+#include <cstdio>
 #include <memory>
 
 #include "commands.h"
 #include "model_options.h"
 #include "tools/eval.h"
+#include "tools/eval_skills.h"
 
 namespace hadal {
+namespace {
+
+void add_skills(CLI::App& command, std::function<void()>& run) {
+  auto options = std::make_shared<EvalSkillsOptions>();
+  CLI::App* const skills =
+      command.add_subcommand("skills", "let a model answer held-out cases and judge its answers");
+  add_model_options(*skills, options->model);
+  skills->add_option("--cases", options->files, "files of data/make.py --held-out, SKILL.LANGUAGE.jsonl")
+      ->required()
+      ->type_name("FILE");
+  skills->add_option("--limit", options->limit, "cases of each file (default: all)")
+      ->check(CLI::PositiveNumber);
+  skills->add_option("-n,--tokens", options->max_new_tokens, "longest answer (default 400)")
+      ->check(CLI::PositiveNumber);
+  skills->add_option("--replies", options->replies, "JSONL file to write: every reply and its verdict")
+      ->type_name("FILE");
+  skills->add_option("--out", options->out, "JSON file to write; the scores are printed too")
+      ->type_name("FILE");
+  skills->callback(
+      [options, &run] { run = [options] { std::fputs(eval_skills(*options).c_str(), stdout); }; });
+}
+
+}  // namespace
 
 void add_eval(CLI::App& app, std::function<void()>& run) {
   CLI::App* const command =
@@ -37,6 +62,7 @@ void add_eval(CLI::App& app, std::function<void()>& run) {
           "feed layer N with layers.(N-1).out.official of this file; writes layers.N.out and no logits")
       ->type_name("FILE");
   logits->callback([options, &run] { run = [options] { eval_logits(*options); }; });
+  add_skills(*command, run);
 }
 
 }  // namespace hadal
