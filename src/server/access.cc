@@ -4,6 +4,8 @@
 #include <cctype>
 #include <utility>
 
+#include "server/web_assets.h"
+
 namespace hadal {
 namespace {
 
@@ -29,10 +31,11 @@ std::string_view key_of(const ApiRequest& request) {
   return request.header("x-api-key");
 }
 
-// For probes, which have no key.
+// For probes, which have no key, and for browsers, which have none before they have the page.
 bool is_open(std::string_view target) {
   const std::string_view path = target.substr(0, target.find('?'));
-  return path == "/health" || path == "/healthz" || path == "/v1/health" || path == "/ready";
+  return path == "/health" || path == "/healthz" || path == "/v1/health" || path == "/ready" ||
+         find_web_asset(path) != nullptr;
 }
 
 std::unique_ptr<ApiAnswer> refused(const ApiRequest& request, int status, const std::string& message) {

@@ -13,9 +13,11 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "server/access.h"
+#include "server/conversation_routes.h"
 #include "server/generations.h"
 #include "server/openapi.h"
 #include "server/request_error.h"
+#include "server/web_assets.h"
 #include "text/control_tokens.h"
 
 namespace hadal {
@@ -88,7 +90,9 @@ class Api::Impl {
         access_(config_.keys, config_.hosts),
         generator_(generator),
         tokenizer_(tokenizer),
-        generations_(generator, tokenizer, literals, "fp_hadal_" + config_.version) {}
+        page_routes_(config_.conversations == nullptr ? std::vector<PageRoute>()
+                                                      : conversation_routes(*config_.conversations)),
+        generations_(generator, tokenizer, literals, "fp_hadal_" + config_.version, config_.vocabulary) {}
 
   const Access& access() const { return access_; }
   std::atomic<bool> draining = false;
@@ -176,9 +180,39 @@ class Api::Impl {
     }
     for (const std::string_view models : {"/v1/models/", "/models/", "/anthropic/v1/models/"})
       if (path.starts_with(models) && method == "GET") return one_model(request, path.substr(models.size()));
-    if (allowed.empty()) throw RequestError(404, "there is nothing at this path");
+    if (allowed.empty()) {
+      if (std::optional<ApiAnswer> answer = page(request, method, path)) return *std::move(answer);
+      throw RequestError(404, "there is nothing at this path");
+    }
     ApiAnswer answer = Api::error_answer(request.target, 405, "this path takes another method: " + allowed);
     answer.headers.emplace_back("Allow", allowed);
+    return answer;
+  }
+
+  // The web page and its conversations.
+  std::optional<ApiAnswer> page(const ApiRequest& request, std::string_view method, std::string_view path) {
+    ApiAnswer answer;
+    if (const WebAsset* const asset = method == "GET" ? find_web_asset(path) : nullptr) {
+      const WebAssetAnswer file =
+          answer_web_asset(*asset, request.header("accept-encoding"), request.header("if-none-match"));
+      answer.status = file.status;
+      answer.content_type = std::string(asset->type);
+      answer.body = std::string(file.body);
+      for (const auto& [name, value] : file.headers) answer.headers.emplace_back(name, value);
+      return answer;
+    }
+    const std::string name_space = access_.key_name(request);
+    const size_t mark = request.target.find('?');
+    PageRequest wish;
+    wish.name_space = name_space;
+    wish.query =
+        mark == std::string::npos ? std::string_view() : std::string_view(request.target).substr(mark + 1);
+    wish.body = request.body;
+    const std::optional<PageAnswer> found = answer_page_route(page_routes_, method, path, wish);
+    if (!found) return std::nullopt;
+    answer.status = found->status;
+    answer.content_type = found->content_type;
+    answer.body = found->body;
     return answer;
   }
 
@@ -377,6 +411,7 @@ class Api::Impl {
   Access access_;
   Generator& generator_;
   const Tokenizer& tokenizer_;
+  std::vector<PageRoute> page_routes_;
   Generations generations_;
   int64_t started_ = static_cast<int64_t>(std::time(nullptr));
   std::map<int, int64_t> answers_;

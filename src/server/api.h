@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "engine/generator.h"
+#include "server/conversations.h"
 #include "server/reply.h"
 #include "server/request_readers.h"
+#include "text/grammar/grammar.h"
 #include "text/literals.h"
 #include "text/tokenizer.h"
 
@@ -44,6 +46,10 @@ struct ApiConfig {
   // Takes the headers x-hadal-options and x-hadal-limits: settings that come from the configuration
   // otherwise.
   bool takes_case_headers = false;
+  // What constraints on output are made from; null: they are not enforced.
+  CompiledGrammar::Vocabulary vocabulary;
+  // The conversations of the web page; null: they are not kept.
+  ConversationStore* conversations = nullptr;
   std::string version;
 };
 

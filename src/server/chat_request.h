@@ -37,6 +37,10 @@ struct RequestPolicy {
   // The description that a custom tool apply_patch gets, and the words for response_format json_object.
   std::string apply_patch_text;
   std::string json_object_text;
+  // The model's own choice, for requests that say nothing.
+  double default_temperature = 1;
+  double default_top_p = 1;
+  uint64_t default_top_k = 0;
 
   bool is_deepseek() const { return dialect == Dialect::kDeepSeek; }
 };

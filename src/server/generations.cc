@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "server/apply_template.h"
+#include "server/grammar_constraint.h"
 #include "server/secrets.h"
 #include "text/control_tokens.h"
 
@@ -78,11 +79,12 @@ struct Generations::Work {
 };
 
 Generations::Generations(Generator& generator, const Tokenizer& tokenizer, const ChatLiterals& literals,
-                         std::string fingerprint)
+                         std::string fingerprint, CompiledGrammar::Vocabulary vocabulary)
     : generator_(generator),
       tokenizer_(tokenizer),
       literals_(literals),
-      fingerprint_(std::move(fingerprint)) {}
+      fingerprint_(std::move(fingerprint)),
+      vocabulary_(std::move(vocabulary)) {}
 
 std::shared_ptr<Generations::Work> Generations::plan(Protocol protocol, const Json& body,
                                                      const RequestContext& context) const {
@@ -117,7 +119,7 @@ GenerationRequest Generations::generation_of(const Work& work, const PromptPlan&
   if (const std::optional<int32_t> eos = tokenizer_.find_added(kEosToken)) generation.stop_tokens = {*eos};
   generation.sampling.temperature = static_cast<double>(plan.temperature);
   generation.sampling.top_p = static_cast<double>(plan.top_p);
-  generation.sampling.top_k = static_cast<int64_t>(wish.top_k.value_or(0));
+  generation.sampling.top_k = static_cast<int64_t>(wish.top_k.value_or(context.policy.default_top_k));
   generation.sampling.min_p = wish.min_p.value_or(0);
   generation.sampling.repetition_penalty = wish.repetition_penalty.value_or(1);
   generation.sampling.presence_penalty = wish.presence_penalty;
@@ -126,6 +128,11 @@ GenerationRequest Generations::generation_of(const Work& work, const PromptPlan&
   generation.sampling.seed = seed;
   check_sampling_params(generation.sampling, generator_.vocab_size());
   if (wish.logprobs) generation.top_logprobs = static_cast<int64_t>(wish.top_logprobs.value_or(0));
+  if (vocabulary_) {
+    PlannedConstraint planned = plan_constraint(request, plan, tokenizer_, vocabulary_);
+    generation.constraint = std::move(planned.constraint);
+    generation.constrained_after = planned.after;
+  }
   generation.cache_namespace = context.key_name + "/" + request.user;
   generation.fairness_key = context.key_name.empty() ? request.user : context.key_name;
   return generation;

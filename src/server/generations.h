@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/api.h"
+#include "text/grammar/grammar.h"
 
 namespace hadal {
 
@@ -19,8 +20,9 @@ struct RequestContext {
 
 class Generations {
  public:
+  // `vocabulary` null: constraints are described, but not enforced (a script is what it is).
   Generations(Generator& generator, const Tokenizer& tokenizer, const ChatLiterals& literals,
-              std::string fingerprint);
+              std::string fingerprint, CompiledGrammar::Vocabulary vocabulary);
 
   // RequestError for what the protocol does not allow; refusals of the generator are answers.
   ApiAnswer begin(Protocol protocol, const Json& body, const RequestContext& context);
@@ -42,6 +44,7 @@ class Generations {
   const Tokenizer& tokenizer_;
   const ChatLiterals& literals_;
   std::string fingerprint_;
+  CompiledGrammar::Vocabulary vocabulary_;
 };
 
 }  // namespace hadal

@@ -131,13 +131,17 @@ OutputConstraint constraint_of(const ChatRequest& request) {
 
 void set_sampling(const ChatRequest& request, const RequestPolicy& policy, PromptPlan& plan) {
   plan.max_tokens = request.max_tokens;
+  const SamplingWish& wish = request.sampling;
+  if (!policy.is_deepseek()) {
+    plan.temperature = static_cast<float>(wish.temperature.value_or(policy.default_temperature));
+    plan.top_p = static_cast<float>(wish.top_p.value_or(policy.default_top_p));
+    return;
+  }
   // The published service takes no wishes in thinking mode.
-  const bool listens = !policy.is_deepseek() || !request.thinking;
   const float default_top_p = request.thinking && !request.tools.empty() ? kToolTopP : 1.0F;
-  plan.temperature =
-      listens && request.sampling.temperature ? static_cast<float>(*request.sampling.temperature) : 1.0F;
-  plan.top_p =
-      listens && request.sampling.top_p ? static_cast<float>(*request.sampling.top_p) : default_top_p;
+  const bool listens = !request.thinking;
+  plan.temperature = listens && wish.temperature ? static_cast<float>(*wish.temperature) : 1.0F;
+  plan.top_p = listens && wish.top_p ? static_cast<float>(*wish.top_p) : default_top_p;
 }
 
 }  // namespace

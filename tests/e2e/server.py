@@ -13,11 +13,15 @@ CHAT = {"model": "any", "messages": [{"role": "user", "content": "Hello!"}]}
 
 
 class Server:
-    def __init__(self, folder: pathlib.Path, script: list, *args: str, tokenizer: str = TOKENIZER):
-        file = folder / "script.jsonl"
-        file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in script), encoding="utf-8")
-        self.process = subprocess.Popen([HADAL, "serve", tokenizer, "--scripted", str(file), "--port", "0", *args],
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def __init__(self, folder: pathlib.Path, script: list | None, *args: str, tokenizer: str = TOKENIZER):
+        """Without a script it is the built-in model that answers."""
+        command = [HADAL, "serve", BUILTIN, "-t", "1"]
+        if script is not None:
+            file = folder / "script.jsonl"
+            file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in script), encoding="utf-8")
+            command = [HADAL, "serve", tokenizer, "--scripted", str(file)]
+        self.process = subprocess.Popen([*command, "--port", "0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True)
         url = self.process.stdout.readline().strip()
         if not url:
             raise RuntimeError(self.process.stderr.read())

@@ -168,6 +168,56 @@ def usage_of(event: dict):
     return event.get("usage") or (event.get("response") or {}).get("usage")
 
 
+class Model(Case):
+    """The built-in model, whose words mean nothing: what counts is their shape."""
+
+    def test_the_same_seed_gives_the_same_answer(self):
+        body = {**CHAT, "thinking": {"type": "disabled"}, "max_tokens": 12, "seed": 7}
+        with Server(self.folder, None) as server:
+            first, second = (server.post("/v1/chat/completions", body)[1] for _ in range(2))
+            self.assertEqual(first["choices"][0]["message"], second["choices"][0]["message"])
+            self.assertGreater(second["usage"]["prompt_tokens_details"]["cached_tokens"], 0)
+            streamed = server.ask("POST", "/v1/chat/completions", {**body, "stream": True})[2]
+            deltas = [json.loads(d)["choices"][0]["delta"] for _, d in events_of(streamed)[:-1]]
+            self.assertEqual("".join(d.get("content") or "" for d in deltas), first["choices"][0]["message"]["content"])
+
+    def test_output_is_constrained(self):
+        with Server(self.folder, None) as server:
+            plain = {**CHAT, "thinking": {"type": "disabled"}, "max_tokens": 300, "seed": 1}
+            body = {**plain, "response_format": {"type": "regex", "regex": "[ab]{3}"}}
+            self.assertRegex(server.post("/v1/chat/completions", body)[1]["choices"][0]["message"]["content"], "^[ab]{3}$")
+            schema = {"type": "object", "properties": {"n": {"enum": [1, 2]}, "s": {"enum": ["x"]}}}
+            body = {**plain, "response_format": {"type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}}
+            got = json.loads(server.post("/v1/chat/completions", body)[1]["choices"][0]["message"]["content"])
+            self.assertIn(got["n"], (1, 2))
+            tools = [{"type": "function", "function": {"name": "f", "parameters": {
+                "type": "object", "properties": {"u": {"type": "string", "enum": ["c", "d"]}}, "required": ["u"]}}}]
+            body = {**plain, "tools": tools, "tool_choice": "required", "parallel_tool_calls": False}
+            choice = server.post("/v1/chat/completions", body)[1]["choices"][0]
+            self.assertEqual(choice["finish_reason"], "tool_calls")
+            self.assertIn(json.loads(choice["message"]["tool_calls"][0]["function"]["arguments"])["u"], ("c", "d"))
+
+    def test_too_much_is_refused(self):
+        with Server(self.folder, None, "--ctx", "64") as server:
+            for body in ({**CHAT, "max_tokens": 1000}, {"model": "m", "messages": [{"role": "user", "content": "long " * 200}]}):
+                status, answer = server.post("/v1/chat/completions", body)
+                self.assertEqual((status, answer["error"]["code"]), (400, "context_length_exceeded"))
+            for schema in ({"type": "object", "properties": {"a": {"$ref": "#/nowhere"}}}, {"type": "strin"}):
+                wish = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
+                self.assertEqual(server.post("/v1/chat/completions", {**CHAT, "response_format": wish})[0], 400)
+
+
+class Page(Case):
+    def test_the_page_is_served(self):
+        with Server(self.folder, [], "--api-key", "secret") as server:
+            status, headers, body = server.ask("GET", "/")
+            self.assertEqual(status, 200)
+            self.assertIn("text/html", headers["content-type"])
+            self.assertIn("default-src 'none'", headers["content-security-policy"])
+            self.assertIn(b"<html", body)
+            self.assertEqual(server.ask("GET", "/", headers={"If-None-Match": headers["etag"]})[0], 304)
+
+
 class Abuse(Case):
     def test_a_client_that_leaves_cancels(self):
         with Server(self.folder, [LONG, LONG, LONG]) as server:
