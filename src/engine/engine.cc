@@ -15,6 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Of a prompt pass beside writers, until layers have been measured.
+constexpr int64_t kFirstRowsBeside = 32;
+
 double seconds_between(Clock::time_point a, Clock::time_point b) {
   return std::chrono::duration<double>(b - a).count();
 }
@@ -26,7 +29,7 @@ Engine::Engine(std::unique_ptr<BatchModel> model, const EngineOptions& options)
       model_(std::move(model)),
       cache_(options.prefix_cache_bytes),
       governor_(options.speculation),
-      rows_beside_(model_->max_rows(BatchModel::Lane::kPrompt)) {
+      rows_beside_(std::min(kFirstRowsBeside, model_->max_rows(BatchModel::Lane::kPrompt))) {
   for (int64_t slot = model_->slots() - 1; slot >= 0; --slot) free_slots_.push_back(slot);
   stats_.cache_budget_bytes = cache_.budget_bytes();
   if (!options.disk.dir.empty() && options.prefix_cache_bytes > 0) {

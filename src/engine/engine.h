@@ -101,7 +101,7 @@ class Engine final : public Generator {
   void read_prompts();
   std::vector<Reading> next_readings(bool others_write);
   bool between_layers(std::span<const Reading> readings);
-  void adapt_rows();
+  void adapt_rows(int64_t rows);
   void after_reading(const Reading& reading, ConstMat logits);
   void push_prompt_logprobs(Job& job, int64_t first, ConstMat logits);
   bool give_out(Job& job, const GeneratedToken& token);

@@ -18,6 +18,7 @@ using Lane = BatchModel::Lane;
 constexpr double kMostWaited = 1.5;
 // A layer of a prompt pass should take this part of a decode pass.
 constexpr double kLongestLayer = 0.8;
+constexpr double kWantedLayer = 0.5;
 constexpr double kShortestLayer = 0.3;
 constexpr int64_t kFewestRows = 8;
 constexpr double kMemory = 0.1;  // of running means
@@ -43,19 +44,20 @@ void Engine::read_prompts() {
   }
   std::vector<BatchModel::Piece> pieces;
   pieces.reserve(readings.size());
-  for (const Reading& r : readings)
-    pieces.push_back(
-        {r.job->slot,
-         std::span(r.job->tokens)
-             .subspan(static_cast<size_t>(model_->length(r.job->slot)), static_cast<size_t>(r.rows)),
-         r.logit_rows});
+  int64_t rows = 0;
+  for (const Reading& r : readings) {
+    const std::span<const int32_t> unread =
+        Tokens(r.job->tokens).subspan(static_cast<size_t>(model_->length(r.job->slot)));
+    pieces.push_back({r.job->slot, unread.first(static_cast<size_t>(r.rows)), r.logit_rows});
+    rows += r.rows;
+  }
   try {
     layer_start_ = Clock::now();
     layer_seconds_ = 0;
     layers_ = 0;
     const std::optional<ConstMat> logits =
         model_->run(Lane::kPrompt, pieces, [&] { return between_layers(readings); });
-    if (others_write && logits) adapt_rows();
+    if (others_write && logits) adapt_rows(rows);
     int64_t row = 0;
     for (const Reading& r : readings) {
       if (!logits) {  // all of them are over, or the engine stops
@@ -115,12 +117,16 @@ bool Engine::between_layers(std::span<const Reading> readings) {
 }
 
 // Takes fewer rows where a layer takes too long for the writers to wait.
-void Engine::adapt_rows() {
+void Engine::adapt_rows(int64_t rows) {
   if (decode_seconds_ == 0 || layers_ < 2) return;
   const double part = layer_seconds_ / decode_seconds_;
   const int64_t most = model_->max_rows(Lane::kPrompt);
-  if (part > kLongestLayer) rows_beside_ = std::max(std::min(kFewestRows, most), rows_beside_ / 2);
-  if (part < kShortestLayer) rows_beside_ = std::min(most, rows_beside_ * 2);
+  if (part > kLongestLayer) {
+    const auto fitting = static_cast<int64_t>(static_cast<double>(rows) * kWantedLayer / part);
+    rows_beside_ = std::clamp(fitting, std::min(kFewestRows, most), rows_beside_);
+  }
+  // A pass that had fewer rows to read says nothing about more of them.
+  if (part < kShortestLayer && rows == rows_beside_) rows_beside_ = std::min(most, rows_beside_ * 2);
 }
 
 void Engine::after_reading(const Reading& reading, ConstMat logits) {
