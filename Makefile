@@ -39,10 +39,10 @@ test-tidy: packages-test packages-check build/release/build.ninja
 test-peers: packages-test build
 	@tests/peers/run.sh
 
-# The page in Chromium, against a mock of the API. Needs Node.
-test-web: packages-web web/node_modules tests/web/node_modules
+# The page in Chromium, against a mock of the API and against the program. Needs Node.
+test-web: packages-web build web/node_modules tests/web/node_modules
 	@npm --prefix web run --silent check
-	@npm --prefix tests/web test
+	@HADAL=$(CURDIR)/build/release/hadal npm --prefix tests/web test
 
 web: web/node_modules
 	@npm --prefix web run build

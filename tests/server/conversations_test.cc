@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -353,6 +354,32 @@ TEST_F(Conversations, SurviveKills) {
     store_.reset();
   }
   EXPECT_GT(acknowledged, 0);
+}
+
+// A disk that takes no more: the change is refused with a reason, what was there stays, later changes work
+// again.
+TEST_F(Conversations, SurviveAFullDisk) {
+  open();
+  const std::string path = "/api/conversations/" + create(kChat);
+  store_.reset();
+  const pid_t child = fork();
+  if (child == 0) {
+    open();
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{64 << 10, 64 << 10};
+    setrlimit(RLIMIT_FSIZE, &limit);
+    const std::string big = R"({"version": 1, "messages": [{"id": "big", "role": "user", "content": ")" +
+                            std::string(400'000, 'x') + "\"}]}";
+    const PageAnswer answer = call("PATCH", path, big);
+    const bool told = answer.status == 500 && answer.body.find("storage_error") != std::string::npos;
+    _exit(told && call("GET", path).status == 200 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  open();
+  EXPECT_EQ(call_json(200, "GET", path).find("messages")->array()->size(), 2U);
+  call_json(200, "PATCH", path, R"({"version": 1, "title": "Space again"})");
 }
 
 TEST_F(Conversations, TakeManyThreads) {

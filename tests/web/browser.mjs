@@ -9,8 +9,9 @@ const FLAGS = [
   '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
 
-export async function openPage({ width = 1200, height = 800, locale = 'en-GB', scheme = 'light', key = '', path = '/', ...more } = {}) {
-  const mock = await startMock({ key });
+// With `url`, the page of that server instead.
+export async function openPage({ width = 1200, height = 800, locale = 'en-GB', scheme = 'light', key = '', path = '/', url = '', ...more } = {}) {
+  const mock = url ? { url, server: null } : await startMock({ key });
   const profile = mkdtempSync(join(tmpdir(), 'hadal-web-'));
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -42,8 +43,8 @@ export async function openPage({ width = 1200, height = 800, locale = 'en-GB', s
     },
     async close() {
       await context.close();
-      mock.server.closeAllConnections();
-      mock.server.close();
+      mock.server?.closeAllConnections();
+      mock.server?.close();
       rmSync(profile, { recursive: true, force: true });
     },
   };

@@ -112,6 +112,95 @@ onPage('10,000 tokens without jank', {}, async ({ page, say, idle, mock }) => {
   assert.ok(rest < 80, `${rest} px below`);
 });
 
+// Blocks whose meaning hangs on what comes later, or came before.
+const TRICKY = `Intro with [a link][late-not], [one][ref] and \`code\`.
+
+[ref]: https://example.org/a/long/address
+
+Uses [ref] after it.
+
+Setext
+======
+
+- tight
+- list
+
+  that becomes loose
+
+  \`\`\`js
+  let inside = "a list";
+
+  // after a blank line
+  \`\`\`
+- end
+
+1. one
+   1. nested
+      > quoted
+2. two
+
+| a | b |
+|:-:|--:|
+| 1 | $x_1$ |
+
+> quote
+lazy line
+
+\\[
+\\sum_{i=1}^n i
+
+= \\frac{n(n+1)}2
+\\]
+
+Costs $5 and $6, but $y=2$ and \\(z\\).
+
+\`\`\`\`md
+\`\`\`
+not closed by three
+
+\`\`\`
+\`\`\`\`
+
+    indented
+
+    code
+
+---
+
+## A *heading* with **marks**
+
+Last, <b>no html</b> & **bold
+over lines**, ~~struck~~ https://example.org/x_y_z end.
+\`\`\`py
+open = "to the end"
+
+print(1)`;
+
+onPage('a growing text ends as the whole text', {}, async ({ page, say, idle, mock }) => {
+  const shown = () => page.locator('article.assistant .prose').last().evaluate((prose) => [...prose.children].map(({ innerHTML }) => innerHTML).join(''));
+  await say('First, so that all is loaded: think');
+  await idle();
+  for (let seed = 1; seed <= 4; seed++) {
+    let random = seed * 7919;
+    mock.state.replyPieces = [];
+    for (let at = 0; at < TRICKY.length; ) {
+      random = (random * 1103515245 + 12345) % 2147483648;
+      const size = 1 + (random >> 8) % (6 * seed);
+      mock.state.replyPieces.push(TRICKY.slice(at, (at += size)));
+    }
+    await say(`again ${seed}`);
+    await idle();
+    const grown = await shown();
+    mock.state.replyPieces = [TRICKY];
+    await say('whole');
+    await idle();
+    const whole = await shown();
+    assert.equal(grown, whole);
+    assert.equal((whole.match(/https:\/\/example.org\/a\/long\/address/g) ?? []).length, 2);
+    assert.match(whole, /<table>[\s\S]*class="center"[\s\S]*<math[\s\S]*<ol>|<ol>/);
+  }
+});
+
 onPage('stop reaches the server at once', {}, async ({ page, say, idle, mock }) => {
   await say('a slow one');
   await until(() => mock.state.sent > 10, 'a stream');

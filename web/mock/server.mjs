@@ -72,7 +72,7 @@ const SCRIPTS = [
 
 export function startMock({ port = 0, key = '' } = {}) {
   const chats = new Map();
-  const state = { requests: [], aborted: [], sent: 0, replyText: null };
+  const state = { requests: [], aborted: [], sent: 0, replyText: null, replyPieces: null };
 
   const summary = ({ id, title, version, created_ms, updated_ms, messages }) => ({ id, title, version, created_ms, updated_ms, message_count: messages.length });
   function change(chat, body) {
@@ -128,7 +128,7 @@ export function startMock({ port = 0, key = '' } = {}) {
   async function complete(request, response, body) {
     const last = body.messages.at(-1);
     const asked = String(last.content ?? '').toLowerCase();
-    const script = state.replyText !== null ? { text: state.replyText } : last.role === 'tool' ? { text: 'Sunny, **24 °C**.' } : last.prefix ? { text: ' Three. Four.' } : (SCRIPTS.find(([word]) => asked.includes(word))?.[1]() ?? { text: `You said: ${last.content}` });
+    const script = state.replyPieces ? { pieces: state.replyPieces, delay: 4 } : state.replyText !== null ? { text: state.replyText } : last.role === 'tool' ? { text: 'Sunny, **24 °C**.' } : last.prefix ? { text: ' Three. Four.' } : (SCRIPTS.find(([word]) => asked.includes(word))?.[1]() ?? { text: `You said: ${last.content}` });
     state.requests.push(body);
     let gone = false;
     response.on('close', () => {
@@ -149,7 +149,7 @@ export function startMock({ port = 0, key = '' } = {}) {
     }
     delta({ role: 'assistant', content: '' });
     const thoughts = pieces(script.reasoning ?? '');
-    const words = pieces(script.text ?? '');
+    const words = script.pieces ?? pieces(script.text ?? '');
     state.sent = 0;
     for (const [field, list] of [['reasoning_content', thoughts], ['content', words]]) {
       for (const piece of list) {

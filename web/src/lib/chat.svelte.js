@@ -15,6 +15,7 @@ export const app = $state({
   models: [],
   model: '',
   needsKey: false,
+  keepsChats: true, // whether the server has a store for them
   notes: [], // {id, text}
   chat: newChat(),
   streams: [], // the replies being written: {chat, id, controller}, one of a chat at most
@@ -70,8 +71,10 @@ export async function loadList() {
   try {
     app.list = (await call('GET', BASE)).conversations;
     app.needsKey = false;
+    app.keepsChats = true;
   } catch (error) {
-    report(error);
+    if (error.status === 404) app.keepsChats = false;
+    else report(error);
   }
 }
 
@@ -153,7 +156,7 @@ function saver(chat) {
 }
 
 export function save(chat, what) {
-  return saver(chat).mark(what);
+  return app.keepsChats ? saver(chat).mark(what) : Promise.resolve();
 }
 
 function mergeChat(ours, theirs, unsavedMessages, unsavedFields) {

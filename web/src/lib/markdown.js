@@ -143,7 +143,7 @@ export class GrowingMarkdown {
     this.done = 0; // characters of complete blocks
     this.text = '';
     this.finished = false;
-    this.env = {}; // link definitions hold for all blocks
+    this.env = { references: {} }; // link definitions of complete blocks hold for all that follow
     this.container.replaceChildren();
     this.tail = null;
   }
@@ -155,7 +155,7 @@ export class GrowingMarkdown {
     this.text = text;
     this.finished = finished;
     const rest = text.slice(this.done);
-    const starts = blockStarts(rest, this.env);
+    const starts = blockStarts(rest, {});
     const last = starts.length > 1 ? starts[starts.length - 1] : 0;
     if (last > 0) {
       const cut = offsetOfLine(rest, last);
@@ -164,6 +164,14 @@ export class GrowingMarkdown {
       this.done += cut;
     }
     this.renderBlock(text.slice(this.done), !finished);
+    // A link may have been defined after its use.
+    if (finished && this.done > 0 && Object.keys(this.env.references).length > 0) {
+      this.container.replaceChildren();
+      this.tail = null;
+      this.done = 0;
+      this.env = { references: {} };
+      this.renderBlock(text, false);
+    }
   }
 
   // Into the tail's element when there is one, which is the last.
@@ -172,10 +180,9 @@ export class GrowingMarkdown {
       this.tail = document.createElement('div');
       this.container.append(this.tail);
     }
-    const { firstHeading, lastHeading } = this.env;
-    this.env.growing = growing;
-    this.tail.replaceChildren(cleanFragment(renderMarkdown(source, this.env)));
-    if (growing) Object.assign(this.env, { firstHeading, lastHeading }); // it comes again
+    // What a growing block defines may still be half of it.
+    const env = growing ? { ...this.env, references: { ...this.env.references }, growing } : this.env;
+    this.tail.replaceChildren(cleanFragment(renderMarkdown(source, env)));
   }
 
   renderAgain() {
