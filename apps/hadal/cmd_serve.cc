@@ -49,6 +49,7 @@ struct Options {
   std::string key_file;
   std::vector<std::string> hosts;
   std::string chats;
+  bool without_chats = false;
   bool without_keys = false;
   int64_t drain_seconds = 30;
   HttpOptions http;
@@ -195,6 +196,23 @@ ApiConfig config_of(const Options& options, const Backend& backend, std::vector<
   return config;
 }
 
+// Where the page's conversations are kept; empty: nowhere.
+std::string chats_path(const Options& options) {
+  if (options.without_chats) return "";
+  if (!options.chats.empty()) return options.chats;
+  const char* const data = std::getenv("XDG_DATA_HOME");
+  const char* const home = std::getenv("HOME");
+  if (!options.scripted.empty() || (data == nullptr && home == nullptr)) return "";
+  const std::filesystem::path folder =
+      (data != nullptr ? std::filesystem::path(data) : std::filesystem::path(home) / ".local/share") /
+      "hadal";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (!error) return (folder / "chats.db").string();
+  log_warning("{}: {}; conversations of the web page are not kept", folder.string(), error.message());
+  return "";
+}
+
 void print_greeting(const Options& options, uint16_t port, bool has_keys) {
   const std::string& address = options.http.address;
   const bool is_v6 = address.find(':') != std::string::npos;
@@ -220,7 +238,8 @@ void serve(const Options& options) {
                                                 options.model.ctx > 0 ? options.model.ctx : kScriptedContext);
   ApiConfig config = config_of(options, backend, keys);
   std::unique_ptr<ConversationStore> chats;
-  if (!options.chats.empty()) chats = std::make_unique<ConversationStore>(options.chats);
+  if (const std::string path = chats_path(options); !path.empty())
+    chats = std::make_unique<ConversationStore>(path);
   config.conversations = chats.get();
   Api api(std::move(config), *backend.generator, backend.tokenizer, backend.literals);
   HttpServer server(options.http, api, *backend.generator);
@@ -268,7 +287,9 @@ void add_serve(CLI::App& app, std::function<void()>& run) {
              {{"auto", Speculation::kAuto}, {"on", Speculation::kOn}, {"off", Speculation::kOff}},
              "draft tokens with the model's MTP block: auto (default), on or off; the tokens are the same");
   command->add_option("--chats", options->chats,
-                      "the file that keeps the web page's conversations (default: they are not kept)");
+                      "the file that keeps the web page's conversations (default: hadal/chats.db in "
+                      "$XDG_DATA_HOME, with a script none)");
+  command->add_flag("--no-chats", options->without_chats, "keep no conversations of the web page");
   command->add_option("--drain", options->drain_seconds, "seconds that answers under way have after SIGTERM")
       ->check(CLI::Range(0, 3600))
       ->capture_default_str();

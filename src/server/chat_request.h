@@ -105,7 +105,8 @@ struct ChatRequest {
 
   bool stream = false;
   std::optional<bool> include_usage;
-  std::string user;  // separates caches; may be empty
+  bool return_progress = false;  // of the prompt, in chunks of their own
+  std::string user;              // separates caches; may be empty
 
   // Responses: the settings that its answers repeat, and the tools of namespaces by their shown names.
   Json echo;

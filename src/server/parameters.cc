@@ -64,6 +64,8 @@ constexpr Parameter kParameters[] = {
      "Send the answer as it is made, as server-sent events."},
     {"stream_options", kOpenAi, Type::kObject, 0, 0, false, "",
      "include_usage: a last chunk with the usage."},
+    {"return_progress", kChat, Type::kFlag, 0, 0, false, "false",
+     "Send how much of the prompt has been read, as chunks without choices."},
     {"tools", kChat | kResp | kMess, Type::kList, 0, 0, false, "", "The functions that the model may call."},
     {"tool_choice", kChat | kResp | kMess, Type::kAny, 0, 0, false, "auto",
      "auto, none, required, or one tool."},

@@ -90,10 +90,9 @@ bool has_open_header(const RenderedPrompt& prompt) {
   return false;
 }
 
-void continue_answer(const ChatRequest& request, PromptPlan& plan) {
-  const Continuation& begun = *request.continuation;
+void continue_answer(const Continuation& begun, bool thinking, PromptPlan& plan) {
   const std::string reasoning = begun.reasoning.value_or("");
-  if (!request.thinking) {
+  if (!thinking) {
     plan.prompt.text += begun.content;
     return;
   }
@@ -164,7 +163,7 @@ PromptPlan plan_chat(const ChatRequest& request, const RequestPolicy& policy, co
     add_markup(plan.prompt, request.thinking ? kThinkToken : kEndThinkToken);
   }
   plan.reading.stage = request.thinking ? ThinkingStage::kReasoning : ThinkingStage::kOff;
-  if (request.continuation) continue_answer(request, plan);
+  if (request.continuation) continue_answer(*request.continuation, request.thinking, plan);
   plan.constraint = constraint_of(request);
   plan.reading.parse_tool_calls = !request.tools.empty();
   plan.reading.parse_json_output = request.format.kind == ResponseFormat::Kind::kJsonObject;

@@ -215,6 +215,7 @@ class ChatReader {
     if (request_.sampling.top_logprobs && !request_.sampling.logprobs)
       refuse("top_logprobs", "it needs \"logprobs\": true");
     request_.stream = read_flag(body_, kProtocol, "stream").value_or(false);
+    if (!policy_.is_deepseek()) request_.return_progress = body_.flag("return_progress").value_or(false);
     if (const std::optional<RequestObject> options = body_.object("stream_options")) {
       request_.include_usage = options->flag("include_usage").value_or(false);
       if (!request_.stream) refuse("stream_options", "it needs \"stream\": true");

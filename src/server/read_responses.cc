@@ -119,7 +119,7 @@ class ToolReader {
       if (tool.need_choice("type", {"function", "custom"}) == "custom")
         refuse(tool.place(), "a namespace holds functions only");
       const std::string& local = tool.need_text("name");
-      const std::string name = free_name(space + "__" + local);
+      const std::string name = free_name(fmt::format("{}__{}", space, local));
       request_.tools.push_back(function_of(tool, name));
       request_.namespaces.emplace_back(name, std::pair(space, local));
       shown_tools.push_back(shown_function(tool));

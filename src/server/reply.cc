@@ -83,6 +83,7 @@ class Reply::Part {
         usage_.prompt_tokens = progress->total;
         usage_.cached_tokens =
             std::clamp<int64_t>(progress->cached, 0, std::max<int64_t>(0, progress->total));
+        if (!started_) part_.shaper->progress(progress->done, usage_);
       } else if (const auto* const token = std::get_if<GeneratedToken>(&*event)) {
         any = true;
         take(*token);
@@ -179,8 +180,11 @@ std::string Reply::take() {
   if (ended_) return {};
   for (const auto& part : parts_) {
     if (part->read()) begun_ = true;
-    for (const SseEvent& event : part->shaper().take())
-      if (streams_) append_sse(event.name, dump_json(event.data), out_);
+    for (const SseEvent& event : part->shaper().take()) {
+      if (!streams_) continue;
+      begun_ = true;
+      append_sse(event.name, dump_json(event.data), out_);
+    }
     if (!part->error().empty()) {
       fail_with(part->error_status(), part->error());
       return std::exchange(out_, {});

@@ -46,6 +46,11 @@ class ReplyShaper {
  public:
   virtual ~ReplyShaper() = default;
 
+  // So much of the prompt has been read. Comes before start(), or never.
+  virtual void progress(int64_t processed, const ReplyUsage& usage) {
+    (void)processed;
+    (void)usage;
+  }
   // The prompt has been read. Comes first.
   virtual void start(const ReplyUsage& usage) = 0;
   virtual void add(const ReplyEvent& event) = 0;

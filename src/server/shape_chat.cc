@@ -21,6 +21,18 @@ class ChatShaper : public ReplyShaper {
         identity_(std::move(identity)),
         index_(index) {}
 
+  void progress(int64_t processed, const ReplyUsage& usage) override {
+    if (!request_.return_progress) return;
+    JsonObject shown;
+    shown.set("total", usage.prompt_tokens);
+    shown.set("cache", usage.cached_tokens);
+    shown.set("processed", processed);
+    JsonObject chunk = head("chat.completion.chunk");
+    chunk.set("choices", JsonArray());
+    chunk.set("prompt_progress", std::move(shown));
+    write("", std::move(chunk));
+  }
+
   void start(const ReplyUsage&) override {
     JsonObject delta;
     delta.set("role", "assistant");

@@ -1,6 +1,7 @@
 """A running `hadal serve --scripted`, and requests to it with nothing but sockets and http.client."""
 import http.client
 import json
+import os
 import pathlib
 import signal
 import socket
@@ -20,8 +21,9 @@ class Server:
             file = folder / "script.jsonl"
             file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in script), encoding="utf-8")
             command = [HADAL, "serve", tokenizer, "--scripted", str(file)]
+        environment = {**os.environ, "XDG_DATA_HOME": str(folder)}
         self.process = subprocess.Popen([*command, "--port", "0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True)
+                                        text=True, env=environment)
         url = self.process.stdout.readline().strip()
         if not url:
             raise RuntimeError(self.process.stderr.read())

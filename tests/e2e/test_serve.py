@@ -180,6 +180,9 @@ class Model(Case):
             streamed = server.ask("POST", "/v1/chat/completions", {**body, "stream": True})[2]
             deltas = [json.loads(d)["choices"][0]["delta"] for _, d in events_of(streamed)[:-1]]
             self.assertEqual("".join(d.get("content") or "" for d in deltas), first["choices"][0]["message"]["content"])
+            streamed = server.ask("POST", "/v1/chat/completions", {**body, "stream": True, "return_progress": True})[2]
+            progress = [p for _, d in events_of(streamed)[:-1] if (p := json.loads(d).get("prompt_progress"))]
+            self.assertEqual(progress[-1]["processed"], progress[-1]["total"])
 
     def test_output_is_constrained(self):
         with Server(self.folder, None) as server:
@@ -208,6 +211,17 @@ class Model(Case):
 
 
 class Page(Case):
+    def test_chats_are_kept_by_key(self):
+        keys = {name: {"Authorization": "Bearer " + name} for name in ("one", "two")}
+        for stays in (False, True):
+            with Server(self.folder, None, "--api-key", "one", "--api-key", "two") as server:
+                if not stays:
+                    self.assertEqual(server.post("/api/conversations", {"title": "A"}, keys["one"])[0], 201)
+                for name, count in (("one", 1), ("two", 0)):
+                    status, _, body = server.ask("GET", "/api/conversations", headers=keys[name])
+                    self.assertEqual((status, len(json.loads(body)["conversations"])), (200, count))
+                self.assertEqual(server.ask("GET", "/api/conversations")[0], 401)
+
     def test_the_page_is_served(self):
         with Server(self.folder, [], "--api-key", "secret") as server:
             status, headers, body = server.ask("GET", "/")
