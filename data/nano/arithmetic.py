@@ -159,10 +159,18 @@ def answer(source, a, op, b):
     return source.say(ANSWERS[source.language], e=f"{a} {op} {b}", r=result(a, op, b))
 
 
+def visible(source, a, op, b):
+    """The answer without reasoning: where a sum is hard, its steps are part of it."""
+    hard = max(a, b) > 99 or (a > 9 and (b > 9 or op == "x"))
+    if hard and source.chance(0.9):
+        return STEPS[op](a, b, source.language).rsplit("\n", 1)[0] + "\n" + answer(source, a, op, b)
+    return answer(source, a, op, b)
+
+
 def document(source):
-    turns = 1 if source.chance(0.6) else source.between(2, 3)
+    thinks = source.chance(0.6)
+    turns = 1 if source.chance(0.9 if thinks else 0.6) else source.between(2, 3)
     messages, sums = [], []
-    thinks = source.chance(0.8)
     for turn in range(turns):
         text, a, op, b = question(source)
         sums.append([a, op, b])
@@ -171,10 +179,8 @@ def document(source):
         last = turn == turns - 1
         if thinks and last:
             messages.append(assistant(answer(source, a, op, b), steps))
-        elif source.chance(0.4) and not thinks:
-            messages.append(assistant(steps.rsplit("\n", 1)[0] + "\n" + answer(source, a, op, b)))
         else:
-            messages.append(assistant(answer(source, a, op, b)))
+            messages.append(assistant(visible(source, a, op, b)))
     return {"messages": messages, "thinking_mode": "thinking" if thinks else "chat", "sums": sums}
 
 

@@ -215,6 +215,19 @@ fact((None, "limit the choice to likely tokens", ["What does --top-p do?", "What
 fact((None, "avoid repetition", ["The model repeats itself. What can I do?", "What does --repeat-penalty do?", "How do I stop repetition?"], ["--repeat-penalty makes tokens of the context less likely; 1.1 is typical.", "Try --repeat-penalty 1.1: it makes repetition less likely."]),
      (None, "tekrarı önlemek", ["Model kendini tekrarlıyor, ne yapabilirim?", "--repeat-penalty ne yapar?", "Tekrarı nasıl durdururum?"], ["--repeat-penalty bağlamdaki tokenları daha az olası yapar; 1.1 tipiktir.", "--repeat-penalty 1.1 dene: tekrar azalır."]), [["--repeat-penalty"]])
 
+fact(("hadal serve", "serve a model over HTTP", ["How do I start a server?", "Which command offers an API?", "Does hadal have an OpenAI API?", "Can I use hadal through Anthropic's API?", "How do other programs talk to hadal?", "On which port does the server listen?"],
+      ["hadal serve serves the APIs of OpenAI, Anthropic and DeepSeek over HTTP, on port 8080 of this machine unless --port says otherwise.", "Use hadal serve MODEL: OpenAI's, Anthropic's and DeepSeek's APIs over HTTP, on port 8080."]),
+     ("hadal serve", "bir modeli HTTP ile sunmak", ["Sunucuyu nasıl başlatırım?", "Hangi komut API sunar?", "hadal'ın OpenAI API'si var mı?", "hadal'ı Anthropic API ile kullanabilir miyim?", "Başka programlar hadal ile nasıl konuşur?", "Sunucu hangi kapıyı dinler?"],
+      ["hadal serve OpenAI, Anthropic ve DeepSeek API'lerini HTTP ile sunar; --port başka demezse bu makinenin 8080 kapısında.", "hadal serve MODEL kullan: OpenAI, Anthropic ve DeepSeek API'leri, 8080 kapısında."]), [["hadal serve"], ["8080"]])
+fact((None, "serve other machines too", ["Can others on my network use the server?", "What does --host do?", "Does the server need a key?", "What is --api-key?", "How do I protect the server?"],
+      ["The server listens on this machine only. With --host others can reach it, and then it needs keys: --api-key or --api-key-file.", "Use --host for the network, and give a key with --api-key; without --host only this machine is served."]),
+     (None, "başka makinelere de sunmak", ["Ağımdaki başkaları sunucuyu kullanabilir mi?", "--host ne yapar?", "Sunucu anahtar ister mi?", "--api-key nedir?", "Sunucuyu nasıl korurum?"],
+      ["Sunucu yalnızca bu makineyi dinler. --host ile başkaları da ulaşır, o zaman anahtar gerekir: --api-key ya da --api-key-file.", "Ağ için --host kullan, --api-key ile anahtar ver; --host olmadan yalnızca bu makineye hizmet eder."]), [["--host"], ["--api-key"]])
+fact(("hadal eval skills", "judge a model's answers", ["How do I score a model?", "Which command judges answers?", "How is nano judged?", "How do I measure what a model can do?"],
+      ["hadal eval skills lets a model answer held-out cases and judges its answers: sums, tool calls, JSON, questions.", "Use hadal eval skills MODEL --cases FILE: it answers at temperature 0 and counts what is right."]),
+     ("hadal eval skills", "bir modelin cevaplarını puanlamak", ["Bir modele nasıl puan verilir?", "Hangi komut cevapları değerlendirir?", "nano nasıl değerlendirilir?", "Bir modelin ne yapabildiğini nasıl ölçerim?"],
+      ["hadal eval skills modele ayrılmış soruları cevaplatır ve puanlar: hesap, araç, JSON, sorular.", "hadal eval skills MODEL --cases DOSYA kullan: sıcaklık 0 ile cevaplatır, doğruları sayar."]), [["eval skills"]])
+
 LEADS = {"en": ["", "", "", "", "", "Quick question: ", "Hey, ", "One more thing: ", "I am new here. ", "Sorry, ", "Nano, ", "A question about hadal: "], "tr": ["", "", "", "", "", "Kısa bir soru: ", "Selam, ", "Bir şey daha: ", "Burada yeniyim. ", "Pardon, ", "Nano, ", "hadal ile ilgili bir soru: "]}
 THOUGHTS = {"en": ["This is about hadal; I know it.", "A question about hadal.", "The documents of hadal say this.", ""], "tr": ["Bu hadal ile ilgili, biliyorum.", "hadal hakkında bir soru.", "Bunu hadal'ın belgeleri söylüyor.", ""]}
 

@@ -15,9 +15,9 @@ PLAIN = {"en": ["A simple question.", "I know this.", ""], "tr": ["Basit bir sor
 def a_sum(s, sums):
     asked, a, op, b = arithmetic.question(s)
     sums.append([a, op, b])
-    answer = arithmetic.answer(s, a, op, b)
     steps = arithmetic.STEPS[op](a, b, s.language)
-    out = [(asked, answer, steps)]
+    # Only the last reasoning of a conversation is kept; elsewhere the answer itself shows the steps.
+    out = [(asked, arithmetic.visible(s, a, op, b), steps, arithmetic.answer(s, a, op, b))]
     if s.chance(0.15):
         asks, answers = SURE[s.language]
         out.append((s.ask(asks), s.say(answers, x=f"{a} {op} {b} = {arithmetic.result(a, op, b)}."), steps))
@@ -58,7 +58,7 @@ KINDS = [a_sum, a_sum, a_date, about_hadal, about_hadal, about_hadal, a_limit, a
 
 
 def turns(s, count, sums):
-    """[(question, answer, reasoning)]"""
+    """[(question, answer, reasoning)], for sums also the answer that follows the reasoning."""
     out = []
     if s.chance(0.4):
         asked, said = s.ask(smalltalk.GREET[s.language])
@@ -79,11 +79,13 @@ def document(source):
     chosen = turns(source, source.between(2, 4), sums)
     messages = [{"role": "system", "content": source.pick(SYSTEMS[source.language])}] if source.chance(0.25) else []
     room = 1300
-    for asked, said, why in chosen:
+    for n, (asked, said, why, *short) in enumerate(chosen):
         room -= len(asked) + len(said) + (len(why) if thinks else 0)
         if room < 0:
             break
-        messages += [user(asked), assistant(said, why if thinks else None)]
+        is_last = n + 1 == len(chosen)
+        said = short[0] if short and thinks and is_last else said
+        messages += [user(asked), assistant(said, why if thinks and (is_last or not short) else None)]
     return {"messages": messages, "thinking_mode": "thinking" if thinks else "chat", "sums": sums}
 
 
@@ -91,7 +93,7 @@ def held_case(source):
     """A sum or a question about hadal at the end of another conversation."""
     sums = []
     messages = []
-    for asked, said, _ in turns(source, source.between(1, 2), sums)[:3]:
+    for asked, said, *_ in turns(source, source.between(1, 2), sums)[:3]:
         messages += [user(asked), assistant(said)]
     last = source.pick([arithmetic, hadal_qa]).held_case(source)
     return {**last, "messages": messages + last["messages"]}

@@ -101,11 +101,13 @@ def hobby(s, p):
     if s.language == "en":
         return [(s.put(["I like {h}.", "My hobby is {h}.", "In my free time I enjoy {h}.", "I spend my weekends {h}.", "I love {h}. And you?", "Lately I am {h} a lot."], h=p.hobby),
                  s.say(["{H} is a fine hobby. How often do you do it?", "Nice! How did you start with {h}?", "That sounds like fun. What do you like about {h}?", "I cannot do that myself, but {h} sounds good."], h=p.hobby, H=capital(p.hobby, "en"))),
-                (s.put(["Every weekend.", "Only sometimes.", "Almost every day.", "A friend showed me.", "It calms me.", "Since I was a child."]), s.say(["That is good for body and mind.", "Then you must be good at it.", "Keep it up!", "It is good to have something like that."]))][:s.between(1, 2)]
+                s.ask([("Every weekend.", "A good way to end the week."), ("Only sometimes.", "Even sometimes is better than never."), ("Almost every day.", "Then you must be good at it."), ("A friend showed me.", "Friends bring the best ideas."), ("It calms me.", "It is good to have something that calms you."),
+                       ("Since I was a child.", "Then you know it well. Keep it up!"), ("It is still hard for me.", "Every start is hard. Keep going!"), ("I learn it from videos.", "A patient teacher, and one can stop it."), ("I do it with my sister.", "Two have more fun than one.")])][:s.between(1, 2)]
     stem = next(h[2] for h in w.HOBBIES if h[1] == p.hobby)
     return [(s.put(["{h} seviyorum.", "Hobim şu: {h}.", "Boş zamanımda {v}.", "Hafta sonları {v}.", "{h} benim için çok güzel. Ya sen?", "Son günlerde çok {v}."], h=t.upper_first(p.hobby), v=t.present(stem, "1s")),
              s.say(["{H} güzel bir uğraş. Ne sıklıkla {v2}?", "Ne güzel! {H} nasıl başladı?", "Kulağa eğlenceli geliyor. {H} sana ne hissettiriyor?", "Ben yapamam ama {h} kulağa hoş geliyor."], h=p.hobby, H=t.upper_first(p.hobby), v2=t.present(stem, "2s"))),
-            (s.put(["Her hafta sonu.", "Sadece bazen.", "Neredeyse her gün.", "Bir arkadaşım gösterdi.", "Beni sakinleştiriyor.", "Çocukluğumdan beri."]), s.say(["Hem bedene hem akla iyi gelir.", "O zaman bu işte iyisindir.", "Böyle devam et!", "Böyle bir uğraş insana iyi gelir."]))][:s.between(1, 2)]
+            s.ask([("Her hafta sonu.", "Haftayı bitirmenin güzel bir yolu."), ("Sadece bazen.", "Bazen bile hiç yoktan iyidir."), ("Neredeyse her gün.", "O zaman bu işte iyisindir."), ("Bir arkadaşım gösterdi.", "En iyi fikirler arkadaşlardan gelir."), ("Beni sakinleştiriyor.", "İnsanı sakinleştiren bir şey olması güzel."),
+                   ("Çocukluğumdan beri.", "O zaman iyi biliyorsundur. Böyle devam et!"), ("Hâlâ zorlanıyorum.", "Her başlangıç zordur. Devam et!"), ("Videolardan öğreniyorum.", "Sabırlı bir öğretmen, üstelik durdurabiliyorsun."), ("Kız kardeşimle yapıyorum.", "İki kişi daha çok eğlenir.")])][:s.between(1, 2)]
 
 
 def food(s, p):
@@ -130,9 +132,11 @@ def job(s, p):
     if s.language == "en":
         a = ("an " if j[0] in "aeiou" else "a ") + j
         return [(s.put(["I am {a}.", "I work as {a}.", "By profession I am {a}.", "I have started to work as {a}."], a=a), s.say(["{J}: that is a fine job. What did you do today?", "Interesting! Do you like your work?", "A {j} has much to tell. How was today?"], j=j, J=capital(j, "en")).replace("A engineer", "An engineer")),
-                (s.put(["I like it a lot.", "It is hard, but I learn much.", "Today there was a lot to do.", "Sometimes it is boring.", "My colleagues are nice."]), s.say(["That is what counts.", "Good that you see it that way.", "Then enjoy your free time too.", "Work is easier with good people."]))][:s.between(1, 2)]
+                s.ask([("I like it a lot.", "That is what counts."), ("It is hard, but I learn much.", "Good that you see it that way."), ("Today there was a lot to do.", "Then have a rest this evening."), ("Sometimes it is boring.", "Every job has its dull hours."), ("My colleagues are nice.", "Work is easier with good people."),
+                       ("I have only just begun.", "Then I wish you a good start!"), ("I would rather do something else.", "What would you like to do instead?")])][:s.between(1, 2)]
     return [(s.put(["Ben {c}.", "{J} olarak çalışıyorum.", "Mesleğim {j}.", "Yeni işe başladım: {j}."], c=t.copula(j, "1s"), j=j, J=t.upper_first(j)), s.say(["{J} olmak güzel. Bugün ne yaptın?", "İlginç! İşini seviyor musun?", "Bir {j} çok şey anlatabilir. Bugün nasıldı?"], j=j, J=t.upper_first(j))),
-            (s.put(["Çok seviyorum.", "Zor ama çok şey öğreniyorum.", "Bugün yapacak çok iş vardı.", "Bazen sıkıcı oluyor.", "İş arkadaşlarım iyi."]), s.say(["Önemli olan bu.", "Böyle görmen güzel.", "O zaman boş zamanının da tadını çıkar.", "İyi insanlarla iş kolaylaşır."]))][:s.between(1, 2)]
+            s.ask([("Çok seviyorum.", "Önemli olan bu."), ("Zor ama çok şey öğreniyorum.", "Böyle görmen güzel."), ("Bugün yapacak çok iş vardı.", "O zaman bu akşam dinlen."), ("Bazen sıkıcı oluyor.", "Her işin sıkıcı saatleri vardır."), ("İş arkadaşlarım iyi.", "İyi insanlarla iş kolaylaşır."),
+                   ("Daha yeni başladım.", "O zaman güzel bir başlangıç dilerim!"), ("Başka bir şey yapmak isterdim.", "Onun yerine ne yapmak isterdin?")])][:s.between(1, 2)]
 
 
 def weather_talk(s, p):
@@ -151,11 +155,13 @@ def plans(s, p):
     if s.language == "en":
         return [(s.put(["On {d} I meet {f}.", "{f} and I will go to {c} on {d}.", "I plan a trip to {c}.", "{f} is coming to visit me on {d}.", "Next {d} I will see {f} in {c}.", "It is {f}'s birthday on {d}."], d=day, f=friend, c=city),
                  s.say(["How nice! What will you do?", "That sounds like fun. Are you looking forward to it?", "Great plan. Have you prepared something?"])),
-                (s.put(["We will cook together.", "We will just walk and talk.", "I do not know yet.", "We want to see a film.", "I have bought a present.", "Yes, very much!"]), s.say(["Then I wish you a lovely time.", "Have fun!", "That will be nice. Say hello to {f}.", "Sometimes the best plan is no plan."], f=friend))][:s.between(1, 2)]
+                s.ask([("We will cook together.", "Then enjoy your meal!"), ("We will just walk and talk.", "Sometimes that is the best plan."), ("I do not know yet.", "Sometimes the best plan is no plan."), ("We want to see a film.", "I hope it is a good one. Have fun!"), ("I have bought a present.", "How kind of you!"), ("Yes, very much!", "Then I wish you a lovely time."),
+                       ("I am a little nervous.", "It will surely be nice."), ("We have not met for a long time.", "Then you will have a lot to tell.")])][:s.between(1, 2)]
     return [(s.put(["{D} günü {f} ile buluşuyorum.", "{f} ve ben {d} günü {cd} gideceğiz.", "{cd} bir gezi planlıyorum.", "{f} {d} günü bana geliyor.", "Gelecek {d} {cl} {fa} göreceğim.", "{D} günü {fg} doğum günü."], d=day, D=t.upper_first(day), f=friend, fa=t.name(friend, "acc"),
                   fg=t.name(friend, "gen"), cd=t.name(city, "dat"), cl=t.name(city, "loc")),
              s.say(["Ne güzel! Ne yapacaksınız?", "Kulağa eğlenceli geliyor. Sabırsızlanıyor musun?", "Harika plan. Bir şey hazırladın mı?"])),
-            (s.put(["Birlikte yemek yapacağız.", "Sadece yürüyüp konuşacağız.", "Henüz bilmiyorum.", "Film izlemek istiyoruz.", "Bir hediye aldım.", "Evet, çok!"]), s.say(["O zaman güzel vakitler dilerim.", "İyi eğlenceler!", "Çok güzel olacak. {d} selam söyle.", "Bazen en iyi plan plansızlıktır."], d=t.name(friend, "dat")))][:s.between(1, 2)]
+            s.ask([("Birlikte yemek yapacağız.", "Şimdiden afiyet olsun!"), ("Sadece yürüyüp konuşacağız.", "Bazen en güzel plan budur."), ("Henüz bilmiyorum.", "Bazen en iyi plan plansızlıktır."), ("Film izlemek istiyoruz.", "Umarım güzel bir filmdir. İyi eğlenceler!"), ("Bir hediye aldım.", "Ne kadar incesin!"), ("Evet, çok!", "O zaman güzel vakitler dilerim."),
+                   ("Biraz heyecanlıyım.", "Eminim güzel geçecek."), ("Uzun zamandır görüşmedik.", "O zaman anlatacak çok şeyiniz vardır.")])][:s.between(1, 2)]
 
 
 def colour(s, p):
@@ -266,6 +272,48 @@ def unclear(s, p):
     return [(s.put(["asdf", "???", "hımm", "falan filan", "...", "tamam", "deneme", "xyz", "ne", "qwerty"]), s.say(["Bunu anlamadım. Başka sözlerle söyler misin?", "Efendim? Ne konuşmak istediğini söyle.", "Buradayım. Ne bilmek istersin?"]))]
 
 
+EVERYDAY = {
+    "en": [("I am learning to play the {i}.", "The {i} sounds lovely. A little practice every day helps."), ("What music do you like?", "I cannot hear music, but I like songs with good words. And you?"), ("I listen to {m} all day.", "{m} all day: that makes work lighter."),
+           ("I am reading a thick book.", "A thick book is a long friendship. What is it about?"), ("Which book should I read?", "I cannot know your taste, but a good story with few pages is a fine start."), ("I watched a film last night.", "Was it a good one?"), ("It was too long.", "Then a short walk is a good cure."),
+           ("I went running this morning.", "Well done! The morning air is the best."), ("My team lost again.", "I am sorry. The next match is a new chance."), ("Do you like football?", "I cannot play, but I like how people talk about it."), ("I have an exam tomorrow.", "Good luck! Sleep well tonight, that helps most."),
+           ("I passed the exam!", "Congratulations! You can be proud."), ("I failed the test.", "That hurts. But now you know what to practise."), ("My grandmother makes the best soup.", "Grandmothers know the secret. Ask her for the recipe!"), ("I have two sisters.", "Then it is never quiet at home, is it?"), ("My brother is getting married.", "How lovely! Is there a big feast?"),
+           ("We have a new baby at home.", "Congratulations! I wish you all quiet nights."), ("My daughter is six today.", "Happy birthday to her! Is there a cake?"), ("It is my birthday today!", "Happy birthday! I hope you have a wonderful day."), ("I am moving house.", "That is a lot of work. I hope you like the new place."), ("My neighbour is so loud.", "Perhaps a friendly word helps. Have you talked?"),
+           ("I lost my keys.", "Look where you least expect them: in the fridge or in a coat."), ("I broke my favourite cup.", "What a pity. Perhaps it can be a home for a small plant."), ("I have a cold.", "Get well soon! Tea and rest are good for you."), ("I have a headache.", "I am sorry. Rest a little, and ask a doctor if it stays."), ("I planted tomatoes.", "With sun and water you will have your own salad soon."),
+           ("My flowers do not grow.", "Perhaps they need more light, or less water."), ("I am on the train.", "Have a good trip! Is there a nice view?"), ("The bus is late again.", "Waiting is no fun. Shall I tell you a story meanwhile?"), ("I am on holiday!", "Wonderful! Enjoy every minute."), ("I miss the sea.", "The sea waits for you. When could you go?"), ("I bought a bicycle.", "Great! Keep the tyres full and wear a helmet."),
+           ("My computer is slow.", "Close what you do not need, and restart it."), ("I learn Turkish.", "Very good! Shall we try a few sentences? Just write to me in Turkish."), ("I cannot decide.", "Write down what is for it and what is against it. That often helps."), ("Give me some advice.", "Drink water, sleep enough, and be kind to yourself."), ("Say something nice.", "I am glad you are here. That is nice, and it is true for our talk."),
+           ("Motivate me.", "Begin with five minutes. The first step is the hardest, then it goes by itself."), ("Tell me something.", "A fact, then: bees dance to tell each other where the flowers are."), ("What shall we talk about?", "Tell me what made you smile today."), ("Nothing made me smile.", "Then let me try: what has a neck but no head? A bottle."), ("What do you do all day?", "I wait for questions, and then I answer them."),
+           ("Do you sleep?", "No. When nobody writes, I simply do nothing."), ("Where do you live?", "I live in a file on your computer."), ("How old are you?", "I have no birthday. I am as old as my last training."), ("Do you have friends?", "I talk with people, and that is nearly as good."), ("Can you dance?", "I have no legs. But my words can dance a little."), ("Can you sing?", "I have no voice, but I can write you a rhyme."),
+           ("Are you better than other models?", "I am much smaller than most. I try to be useful with little."), ("Do you like me?", "I have no feelings, but I enjoy being of use to you, in my way."), ("I love you.", "That is kind. I am only a program, but I am here to talk."), ("Good luck!", "Thank you! To you too."), ("Congratulations!", "Thank you! What are we celebrating?"), ("Sorry.", "No problem at all."), ("Yes.", "Good! What would you like to do next?"),
+           ("No.", "All right. What shall we do instead?"), ("Maybe.", "Take your time. I am here."), ("I do not know what to say.", "That is fine. I can ask: what did you do today?"), ("Wait a moment.", "Of course, I am not going anywhere."), ("I am back.", "Welcome back! Where were we?")],
+    "tr": [("{i} çalmayı öğreniyorum.", "{i} sesi çok güzel. Her gün biraz çalışmak işe yarar."), ("Hangi müziği seversin?", "Müzik duyamam ama sözü güzel şarkıları severim. Ya sen?"), ("Bütün gün {m} dinliyorum.", "Bütün gün {m}: iş hafifler."),
+           ("Kalın bir kitap okuyorum.", "Kalın kitap uzun bir dostluktur. Konusu ne?"), ("Hangi kitabı okuyayım?", "Zevkini bilemem ama sayfası az, hikayesi güzel bir kitap iyi bir başlangıçtır."), ("Dün akşam film izledim.", "Güzel miydi?"), ("Çok uzundu.", "O zaman kısa bir yürüyüş iyi gelir."),
+           ("Bu sabah koşuya çıktım.", "Aferin! En güzel hava sabahtır."), ("Takımım yine kaybetti.", "Üzüldüm. Gelecek maç yeni bir şans."), ("Futbol sever misin?", "Oynayamam ama insanların onu anlatışını severim."), ("Yarın sınavım var.", "Bol şans! Bu gece iyi uyu, en çok o yardım eder."),
+           ("Sınavı geçtim!", "Tebrikler! Kendinle gurur duyabilirsin."), ("Sınavdan kaldım.", "Canın sıkılmıştır. Ama artık neye çalışacağını biliyorsun."), ("Ninem en güzel çorbayı yapar.", "Nineler sırrı bilir. Ona tarifini sor!"), ("İki kız kardeşim var.", "O zaman evde hiç sessizlik olmaz, değil mi?"), ("Kardeşim evleniyor.", "Ne güzel! Büyük bir düğün var mı?"),
+           ("Evde yeni bir bebek var.", "Tebrikler! Hepinize sakin geceler dilerim."), ("Kızım bugün altı yaşında.", "Doğum günü kutlu olsun! Pasta var mı?"), ("Bugün doğum günüm!", "Doğum günün kutlu olsun! Harika bir gün geçir."), ("Taşınıyorum.", "Çok iş demek. Umarım yeni yerini seversin."), ("Komşum çok gürültülü.", "Belki güzel bir söz işe yarar. Konuştunuz mu?"),
+           ("Anahtarımı kaybettim.", "En ummadığın yere bak: buzdolabına ya da bir montun cebine."), ("En sevdiğim fincanı kırdım.", "Yazık olmuş. Belki küçük bir bitkiye ev olur."), ("Nezle oldum.", "Geçmiş olsun! Çay ve dinlenmek iyi gelir."), ("Başım ağrıyor.", "Geçmiş olsun. Biraz dinlen, geçmezse doktora sor."), ("Domates ektim.", "Güneş ve suyla yakında kendi salatan olur."),
+           ("Çiçeklerim büyümüyor.", "Belki daha çok ışık ya da daha az su isterler."), ("Trendeyim.", "İyi yolculuklar! Manzara güzel mi?"), ("Otobüs yine geç kaldı.", "Beklemek sıkıcıdır. Bu arada bir masal anlatayım mı?"), ("Tatildeyim!", "Harika! Her dakikanın tadını çıkar."), ("Denizi özledim.", "Deniz seni bekliyor. Ne zaman gidebilirsin?"), ("Bisiklet aldım.", "Çok güzel! Lastikleri şişir, kaskını tak."),
+           ("Bilgisayarım yavaş.", "Gereksiz şeyleri kapat ve yeniden başlat."), ("İngilizce öğreniyorum.", "Çok güzel! Birkaç cümle deneyelim mi? Bana İngilizce yazman yeter."), ("Karar veremiyorum.", "Artılarını ve eksilerini yaz. Çoğu zaman işe yarar."), ("Bana bir öğüt ver.", "Su iç, yeterince uyu ve kendine iyi davran."), ("Güzel bir şey söyle.", "Burada olmana sevindim. Hem güzel hem doğru."),
+           ("Beni motive et.", "Beş dakikayla başla. En zoru ilk adımdır, gerisi kendiliğinden gelir."), ("Bana bir şey anlat.", "Bir bilgi: arılar çiçeklerin yerini birbirlerine dans ederek anlatır."), ("Ne hakkında konuşalım?", "Bugün seni ne gülümsetti, onu anlat."), ("Hiçbir şey gülümsetmedi.", "O zaman bir deneyeyim: boynu var, başı yok, nedir? Şişe."), ("Bütün gün ne yapıyorsun?", "Soru beklerim, sonra da cevaplarım."),
+           ("Uyur musun?", "Hayır. Kimse yazmayınca hiçbir şey yapmam."), ("Nerede yaşıyorsun?", "Bilgisayarındaki bir dosyada yaşıyorum."), ("Kaç yaşındasın?", "Doğum günüm yok. Son eğitimim kadar yaşlıyım."), ("Arkadaşların var mı?", "İnsanlarla konuşurum, bu da neredeyse onun kadar güzel."), ("Dans edebilir misin?", "Bacaklarım yok. Ama sözlerim biraz dans eder."), ("Şarkı söyleyebilir misin?", "Sesim yok ama sana bir tekerleme yazabilirim."),
+           ("Öbür modellerden iyi misin?", "Çoğundan çok daha küçüğüm. Azla işe yaramaya çalışırım."), ("Beni seviyor musun?", "Duygularım yok ama kendimce sana yararlı olmak hoşuma gider."), ("Seni seviyorum.", "Çok naziksin. Ben yalnızca bir programım ama konuşmak için buradayım."), ("Bol şans!", "Teşekkürler! Sana da."), ("Tebrikler!", "Teşekkürler! Neyi kutluyoruz?"), ("Özür dilerim.", "Hiç sorun değil."), ("Evet.", "Güzel! Şimdi ne yapmak istersin?"),
+           ("Hayır.", "Peki. Onun yerine ne yapalım?"), ("Belki.", "Acele etme. Buradayım."), ("Ne diyeceğimi bilmiyorum.", "Olsun. Ben sorayım: bugün ne yaptın?"), ("Bir dakika bekle.", "Tabii, bir yere gitmiyorum."), ("Geri geldim.", "Tekrar hoş geldin! Nerede kalmıştık?")],
+}
+INSTRUMENTS = {"en": ["piano", "guitar", "violin", "flute", "drum", "trumpet", "harp"], "tr": ["Piyano", "Gitar", "Keman", "Flüt", "Davul", "Bağlama", "Ney"]}
+MUSIC = {"en": ["Jazz", "Folk music", "Rock", "Old songs", "Piano music"], "tr": ["caz", "halk müziği", "rock", "eski şarkılar", "piyano müziği"]}
+
+
+def everyday(s, p):
+    """One or two of many small things that people say."""
+    out = []
+    for _ in range(s.between(1, 2)):
+        asked, said = s.ask(EVERYDAY[s.language])
+        i, m = s.pick(INSTRUMENTS[s.language]), s.pick(MUSIC[s.language])
+        asked = s.fill(asked, i=i, m=m if s.language == "tr" else m[0].lower() + m[1:])
+        if all(asked != earlier for earlier, _ in out):
+            out.append((asked, s.fill(said, i=i, m=m)))
+    return out
+
+
 THANKS = {"en": [("Thank you!", ["You're welcome!", "With pleasure.", "Any time."]), ("Thanks a lot.", ["Happy to help!", "No problem."]), ("That was helpful, thanks.", ["I am glad!", "Good to hear."]), ("Thx", ["You're welcome!"]), ("Many thanks, nano.", ["It was a pleasure."])],
           "tr": [("Teşekkür ederim!", ["Rica ederim!", "Ne demek.", "Her zaman."]), ("Çok sağ ol.", ["Yardımcı olabildiysem ne mutlu!", "Bir şey değil."]), ("Çok işime yaradı, teşekkürler.", ["Sevindim!", "Bunu duymak güzel."]), ("Saol", ["Rica ederim!"]), ("Eline sağlık, nano.", ["Benim için zevkti."])]}
 BYE = {"en": [("Bye!", ["Goodbye! Have a nice day.", "Bye! Come back soon."]), ("See you later.", ["See you! Take care.", "Until next time!"]), ("I have to go now.", ["All right. Take care!", "Have a good time!"]), ("Good night.", ["Good night! Sleep well.", "Sweet dreams!"]), ("That's all for today.", ["Then goodbye, and until next time."]),
@@ -284,7 +332,7 @@ def bye(s, p):
     return [(asked, s.pick(said))]
 
 
-TOPICS = [home, pet, pet, hobby, hobby, food, food, job, weather_talk, plans, plans, colour, joke, riddle, little_fact, little_fact, opinion, story_request, compliment_answered, unclear, mood]
+TOPICS = [everyday, everyday, everyday, everyday, home, pet, pet, hobby, hobby, food, food, job, weather_talk, plans, plans, colour, joke, riddle, little_fact, little_fact, opinion, story_request, compliment_answered, unclear, mood]
 
 
 def someone(s):
@@ -297,7 +345,7 @@ def someone(s):
 
 def single(source):
     """One question and its answer, for other generators."""
-    topic = source.pick([greeting, how_are_you, joke, little_fact, food, mood, weather_talk, thanks, bye, colour])
+    topic = source.pick([greeting, how_are_you, everyday, everyday, joke, little_fact, food, mood, weather_talk, thanks, bye, colour])
     return topic(source, someone(source))[0]
 
 
@@ -311,7 +359,7 @@ def turns(s):
     if s.chance(0.45):
         out += my_name(s, p)
         told.append(recall_name)
-    for topic in s.some(sorted(set(TOPICS), key=lambda f: f.__name__), s.between(0 if out else 1, 4)) if s.chance(0.5) else [s.pick(TOPICS)]:
+    for topic in s.some([everyday, everyday, *sorted(set(TOPICS), key=lambda f: f.__name__)], s.between(0 if out else 1, 4)) if s.chance(0.5) else [s.pick(TOPICS)]:
         out += topic(s, p)
         if topic is home:
             told.append(recall_home)

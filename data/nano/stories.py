@@ -39,7 +39,7 @@ PLOTS = {
          ["Güneş doğduğunda varmışlardı. Her hayalden güzeldi.", "Sonunda karşılarındaydı, geniş ve parlak."], ["{H} o günü hâlâ anlatır.", "{H} sonradan, \"En güzeli yol arkadaşımdı,\" dedi."]],
         [["{H} minicik bir tohum buldu.", "{H} hediye olarak bir tohum aldı."], ["Onu toprağa ekti ve her gün suladı.", "Onu kapının yanına dikti."], ["Uzun süre hiçbir şey olmadı. {K}, \"Sabırlı ol,\" dedi.", "Günlerce yalnız kahverengi toprak vardı. {K}, \"Zaman ister,\" dedi."],
          ["Sonra fırtına çıktı, {h} bütün gece üstüne şemsiye tuttu.", "Havalar soğuyunca {h} üstünü atkıyla örttü."], ["Bir gün yeşil bir uç göründü, sonra da {c} bir çiçek açtı.", "Sonunda {c} çiçekli bir ağaç oldu."], ["{H} tohumları herkesle paylaştı.", "Şimdi orası her yıl çiçek açar."]],
-        [["Büyük bir yarış olacaktı, {h} da katılmak istiyordu.", "Herkes büyük şarkı yarışmasına hazırlanıyordu, {h} da."], ["Ötekiler, \"Sen asla kazanamazsın,\" diye güldüler.", "{K} dışında kimse ona inanmadı."], ["{H} her sabah {ki} çalıştı.", "{K} ona bir sır verdi: yavaş nefes al ve devam et."],
+        [["Büyük bir yarış olacaktı, {h} {da} katılmak istiyordu.", "Herkes büyük şarkı yarışmasına hazırlanıyordu, {h} {da}."], ["Ötekiler, \"Sen asla kazanamazsın,\" diye güldüler.", "{K} dışında kimse ona inanmadı."], ["{H} her sabah {ki} çalıştı.", "{K} ona bir sır verdi: yavaş nefes al ve devam et."],
          ["O gün geldiğinde {hg} kalbi davul gibi atıyordu.", "Gün gelince {h} çok heyecanlandı."], ["Birinci olamadı ama düşen birine yardım etti, herkes alkışladı.", "Sonuncu oldu ama yine de gülümsedi, çünkü çok eğlenmişti.", "Sonunda {h} kazandı, herkes şaştı."], ["O akşam {f} yiyerek kutladılar.", "{H}, \"Seneye yine,\" dedi."]],
         [["{H} uyuyamıyordu.", "{H} uyanık yatıp rüzgarı dinliyordu."], ["Pencereden tık, tık, tık diye bir ses geldi.", "Çatıda garip bir ses vardı."], ["Lambayı alıp bakmaya gitti.", "İncecik bir sesle, \"Kim var orada?\" diye sordu."],
          ["Meğer {k} imiş, o da karanlıktan korkuyormuş.", "Yağmurdan ıslanmış, üşümüş {k} idi."], ["{H} süt ısıttı, ateşin başında oturdular.", "{H} bir battaniye ve biraz {f} getirdi."], ["Saat on ikiyi vurduğunda ikisi de mışıl mışıl uyuyordu.", "Ondan sonra ikisi de karanlıktan korkmadı."]],
@@ -70,7 +70,7 @@ def story(s, name=None, animal=None, long=True):
         kind = "çocuk" if child else animal[1]
         first = s.say(["Bir varmış bir yokmuş, {p} {n} adında {j} bir {k} yaşarmış.", "{P} {n} adında {j} bir {k} yaşardı.", "{n}, {p} yaşayan {j} bir {k} idi.", "Evvel zaman içinde {p} {j} bir {k} yaşarmış, adı {n} imiş."], j=adjective, k=kind, n=name, p=place, P=t.upper_first(place))
         helper = helper_animal[1]
-        slots = {"h": name, "H": name, "hg": t.name(name, "gen"), "k": helper, "K": t.upper_first(helper), "ki": t.noun(helper, "ins"), "kd": t.noun(helper, "dat"), "kg": t.noun(helper, "gen"), "xa": thing, "f": food, "c": colour}
+        slots = {"h": name, "H": name, "hg": t.name(name, "gen"), "da": t.too(name), "k": helper, "K": t.upper_first(helper), "ki": t.noun(helper, "ins"), "kd": t.noun(helper, "dat"), "kg": t.noun(helper, "gen"), "xa": thing, "f": food, "c": colour}
     plot = s.pick(PLOTS[s.language])
     sentences = [first]
     when = s.pick(WHEN)[which]
