@@ -106,6 +106,19 @@ bool is_prime(uint64_t n) {
 
 }  // namespace
 
+std::vector<uint64_t> engram_primes(const EngramConfig& config, size_t index) {
+  // No prime is used twice, in this layer or another.
+  std::vector<uint64_t> primes;
+  uint64_t prime = static_cast<uint64_t>(config.vocab_size) - 1;
+  const auto count = static_cast<size_t>(config.rows_per_token());
+  for (size_t i = 0; i < (index + 1) * count; ++i) {
+    do ++prime;
+    while (!is_prime(prime));
+    if (i >= index * count) primes.push_back(prime);
+  }
+  return primes;
+}
+
 EngramHash engram_hash(const EngramConfig& config, size_t index) {
   EngramHash hash;
   const uint64_t bound =
@@ -113,14 +126,7 @@ EngramHash engram_hash(const EngramConfig& config, size_t index) {
   Pcg64 random(SeedSequence(kLayerSeed * static_cast<uint64_t>(config.layer_ids[index])).state());
   for (int64_t i = 0; i < config.max_ngram_size; ++i) hash.multipliers.push_back(2 * random.below(bound) + 1);
 
-  // No prime is used twice, in this layer or another.
-  uint64_t prime = static_cast<uint64_t>(config.vocab_size) - 1;
-  const auto count = static_cast<size_t>(config.rows_per_token());
-  for (size_t i = 0; i < (index + 1) * count; ++i) {
-    do ++prime;
-    while (!is_prime(prime));
-    if (i >= index * count) hash.primes.push_back(prime);
-  }
+  hash.primes = engram_primes(config, index);
   int64_t rows = 0;
   for (const uint64_t p : hash.primes) {
     hash.offsets.push_back(rows);
@@ -131,7 +137,7 @@ EngramHash engram_hash(const EngramConfig& config, size_t index) {
          "config.json: engram_num_embeddings of layer {} is {}, but its {} primes from engram_vocab_size {} "
          "on add "
          "up to {}",
-         config.layer_ids[index], config.num_embeddings[index], count, config.vocab_size, rows);
+         config.layer_ids[index], config.num_embeddings[index], hash.primes.size(), config.vocab_size, rows);
   return hash;
 }
 

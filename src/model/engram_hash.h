@@ -6,12 +6,15 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "formats/config.h"
 #include "model/model.h"
 
 namespace hadal {
 
+// Of the table of layer config.layer_ids[index]: its rows are as many as they add up to.
+std::vector<uint64_t> engram_primes(const EngramConfig& config, size_t index);
 // Of the layer config.layer_ids[index]. Error(kInvalidModel) unless its primes add up to
 // num_embeddings[index].
 EngramHash engram_hash(const EngramConfig& config, size_t index);

@@ -55,8 +55,9 @@ std::vector<Shard> cut_into_shards(const std::vector<RandomTensor>& tensors, uin
   return shards;
 }
 
-std::string scale_name(const std::string& weight) {
-  return weight.substr(0, weight.size() - std::string_view("weight").size()) + "scale";
+std::string scale_name(const RandomTensor& tensor) {
+  const std::string& weight = tensor.name;
+  return weight.substr(0, weight.size() - std::string_view("weight").size()).append(tensor.scale_suffix);
 }
 
 std::vector<SafetensorsWriter::Entry> entries_of(std::span<const RandomTensor> tensors) {
@@ -66,8 +67,7 @@ std::vector<SafetensorsWriter::Entry> entries_of(std::span<const RandomTensor> t
     if (!tensor.has_scales()) continue;
     if (tensor.dtype == DType::kI8) entries.back().shape[1] /= 2;
     const RandomFiller filler(tensor, 0);
-    entries.push_back(
-        {scale_name(tensor.name), DType::kF8E8M0, {filler.scale_rows(), filler.scale_row_bytes()}});
+    entries.push_back({scale_name(tensor), DType::kF8E8M0, {filler.scale_rows(), filler.scale_row_bytes()}});
   }
   return entries;
 }

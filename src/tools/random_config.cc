@@ -4,11 +4,16 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <numeric>
+#include <optional>
 #include <utility>
 
 #include "base/check.h"
 #include "base/error.h"
 #include "base/printable.h"
+#include "model/engram_hash.h"
+#include "text/engram_vocabulary.h"
+#include "tools/random_tokenizer.h"
 
 namespace hadal {
 namespace {
@@ -18,8 +23,10 @@ struct Entry {
   std::string json;
 };
 
-// Flash's config.json (spec 1.1). Keys without a value here depend on the number of layers.
-const std::initializer_list<std::pair<std::string_view, std::string_view>> kFlash = {
+using Published = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+// Flash's config.json (spec 1.1). Keys without a value here depend on others.
+const Published kFlash = {
     {"architectures", R"(["DeepseekV4ForCausalLM"])"},
     {"attention_bias", "false"},
     {"attention_dropout", "0.0"},
@@ -69,13 +76,132 @@ const std::initializer_list<std::pair<std::string_view, std::string_view>> kFlas
     {"use_cache", "true"},
 };
 
+// V3.2's (spec D.1).
+const Published kV32 = {
+    {"architectures", R"(["DeepseekV32ForCausalLM"])"},
+    {"attention_bias", "false"},
+    {"attention_dropout", "0.0"},
+    {"bos_token_id", "0"},
+    {"eos_token_id", "1"},
+    {"first_k_dense_replace", "3"},
+    {"hidden_act", R"("silu")"},
+    {"hidden_size", "7168"},
+    {"index_head_dim", "128"},
+    {"index_n_heads", "64"},
+    {"index_topk", "2048"},
+    {"initializer_range", "0.02"},
+    {"intermediate_size", "18432"},
+    {"kv_lora_rank", "512"},
+    {"max_position_embeddings", "163840"},
+    {"model_type", R"("deepseek_v32")"},
+    {"moe_intermediate_size", "2048"},
+    {"moe_layer_freq", "1"},
+    {"n_group", "8"},
+    {"n_routed_experts", "256"},
+    {"n_shared_experts", "1"},
+    {"norm_topk_prob", "true"},
+    {"num_attention_heads", "128"},
+    {"num_experts_per_tok", "8"},
+    {"num_hidden_layers", "61"},
+    {"num_nextn_predict_layers", "1"},
+    {"q_lora_rank", "1536"},
+    {"qk_nope_head_dim", "128"},
+    {"qk_rope_head_dim", "64"},
+    {"rms_norm_eps", "1e-06"},
+    {"rope_scaling",
+     R"({"beta_fast": 32, "beta_slow": 1, "factor": 40, "mscale": 1.0, "mscale_all_dim": 1.0, "original_max_position_embeddings": 4096, "type": "yarn"})"},
+    {"rope_theta", "10000"},
+    {"routed_scaling_factor", "2.5"},
+    {"scoring_func", R"("sigmoid")"},
+    {"tie_word_embeddings", "false"},
+    {"topk_group", "4"},
+    {"topk_method", R"("noaux_tc")"},
+    {"torch_dtype", R"("bfloat16")"},
+    {"transformers_version", R"("4.57.1")"},
+    {"use_cache", "true"},
+    {"v_head_dim", "128"},
+    {"vocab_size", "129280"},
+};
+
+// V4.1's text model (spec A.2), without drafters.
+const Published kV41 = {
+    {"architectures", R"(["DeepseekV41ForCausalLM"])"},
+    {"attention_bias", "false"},
+    {"attention_dropout", "0.0"},
+    {"bos_token_id", "0"},
+    {"eos_token_id", "1"},
+    {"hidden_act", R"("silu")"},
+    {"hidden_size", "5120"},
+    {"initializer_range", "0.02"},
+    {"max_position_embeddings", "1048576"},
+    {"model_type", R"("deepseek_v41")"},
+    {"vocab_size", "129280"},
+    {"num_hidden_layers", "40"},
+    {"num_nextn_predict_layers", "0"},
+    {"num_attention_heads", "64"},
+    {"num_key_value_heads", "1"},
+    {"head_dim", "512"},
+    {"qk_rope_head_dim", "64"},
+    {"q_lora_rank", "1280"},
+    {"o_groups", "8"},
+    {"o_lora_rank", "1024"},
+    {"sliding_window", "128"},
+    {"compress_ratios", ""},
+    {"compress_rope_theta", "160000"},
+    {"rope_theta", "10000"},
+    {"rope_scaling",
+     R"({"beta_fast": 32, "beta_slow": 1, "factor": 16, "original_max_position_embeddings": 65536, "type": "yarn"})"},
+    {"kv_source_layer_ids", "[2, 8, 14, 20]"},
+    {"index_source_layer_ids", "[2, 8, 14, 20, 24, 28, 32, 36]"},
+    {"index_n_heads", "32"},
+    {"index_head_dim", "128"},
+    {"index_topk", "512"},
+    {"candidate_source_layer_id", "20"},
+    {"candidate_topk_blocks", "2048"},
+    {"candidate_block_size", "8"},
+    {"n_routed_experts", "384"},
+    {"n_shared_experts", "1"},
+    {"num_experts_per_tok", "6"},
+    {"moe_intermediate_size", "2304"},
+    {"scoring_func", R"("sqrtsoftplus")"},
+    {"topk_method", R"("noaux_tc")"},
+    {"norm_topk_prob", "true"},
+    {"routed_scaling_factor", "1.5"},
+    {"swiglu_limit", "10.0"},
+    {"engram_layer_ids", "[1, 14]"},
+    {"engram_vocab_size", "16000000"},
+    {"engram_max_ngram_size", "4"},
+    {"engram_n_heads", "8"},
+    {"engram_head_dim", "256"},
+    {"engram_pad_token_id", "2"},
+    {"engram_compressed_vocab_size", ""},
+    {"engram_num_embeddings", ""},
+    {"hc_mult", "4"},
+    {"hc_sinkhorn_iters", "20"},
+    {"hc_eps", "1e-06"},
+    {"rms_norm_eps", "1e-20"},
+    {"tie_word_embeddings", "false"},
+    {"torch_dtype", R"("bfloat16")"},
+    {"transformers_version", R"("4.57.1")"},
+    {"use_cache", "true"},
+};
+
 struct Preset {
   std::string_view name;
+  const Published& base;
   std::initializer_list<std::pair<std::string_view, int>> sizes;
+  Published lists = {};
 };
+
+// Layers of V4.1 in small: two with a window only, two pairs on caches of ratio 2, four on one of ratio 1.
+const Published kV41Lists = {{"compress_ratios", "[0, 0, 2, 2, 2, 2, 1, 1, 1, 1]"},
+                             {"kv_source_layer_ids", "[2, 4, 6]"},
+                             {"index_source_layer_ids", "[2, 4, 6, 8]"},
+                             {"engram_layer_ids", "[1, 4]"}};
 
 const Preset kPresets[] = {
     {"tiny",
+     kFlash,
      {{"hidden_size", 256},
       {"num_hidden_layers", 6},
       {"num_attention_heads", 4},
@@ -88,6 +214,7 @@ const Preset kPresets[] = {
       {"moe_intermediate_size", 64},
       {"vocab_size", 32768}}},
     {"mid",
+     kFlash,
      {{"hidden_size", 1024},
       {"num_hidden_layers", 12},
       {"num_attention_heads", 16},
@@ -98,6 +225,7 @@ const Preset kPresets[] = {
       {"moe_intermediate_size", 512},
       {"vocab_size", 32768}}},
     {"large",
+     kFlash,
      {{"hidden_size", 2048},
       {"num_hidden_layers", 12},
       {"num_attention_heads", 32},
@@ -107,13 +235,80 @@ const Preset kPresets[] = {
       {"n_routed_experts", 64},
       {"moe_intermediate_size", 1024},
       {"vocab_size", 32768}}},
-    {"flash-shape", {{"num_hidden_layers", 4}, {"n_routed_experts", 32}}},
+    {"flash-shape", kFlash, {{"num_hidden_layers", 4}, {"n_routed_experts", 32}}},
+    {"v32-tiny",
+     kV32,
+     {{"hidden_size", 256},
+      {"num_hidden_layers", 4},
+      {"first_k_dense_replace", 1},
+      {"intermediate_size", 512},
+      {"num_attention_heads", 4},
+      {"q_lora_rank", 128},
+      {"kv_lora_rank", 128},
+      {"qk_nope_head_dim", 64},
+      {"v_head_dim", 64},
+      {"index_n_heads", 8},
+      {"index_topk", 64},
+      {"n_routed_experts", 32},
+      {"num_experts_per_tok", 4},
+      {"moe_intermediate_size", 64},
+      {"vocab_size", 32768}}},
+    {"v32-large",
+     kV32,
+     {{"hidden_size", 2048},
+      {"num_hidden_layers", 12},
+      {"first_k_dense_replace", 1},
+      {"intermediate_size", 6144},
+      {"num_attention_heads", 32},
+      {"q_lora_rank", 768},
+      {"index_n_heads", 16},
+      {"index_topk", 512},
+      {"n_routed_experts", 64},
+      {"num_experts_per_tok", 6},
+      {"moe_intermediate_size", 1024},
+      {"vocab_size", 32768}}},
+    {"v41-tiny",
+     kV41,
+     {{"hidden_size", 256},
+      {"num_hidden_layers", 10},
+      {"num_attention_heads", 4},
+      {"head_dim", 128},
+      {"q_lora_rank", 128},
+      {"o_groups", 2},
+      {"o_lora_rank", 64},
+      {"sliding_window", 32},
+      {"index_n_heads", 8},
+      {"index_topk", 32},
+      {"candidate_source_layer_id", 6},
+      {"candidate_topk_blocks", 8},
+      {"n_routed_experts", 32},
+      {"moe_intermediate_size", 64},
+      {"engram_vocab_size", 2000},
+      {"engram_n_heads", 4},
+      {"engram_head_dim", 64},
+      {"vocab_size", 32768}},
+     kV41Lists},
+    {"v41-large",
+     kV41,
+     {{"hidden_size", 2048},
+      {"num_hidden_layers", 10},
+      {"num_attention_heads", 32},
+      {"q_lora_rank", 512},
+      {"o_lora_rank", 512},
+      {"index_n_heads", 16},
+      {"candidate_source_layer_id", 6},
+      {"candidate_topk_blocks", 256},
+      {"n_routed_experts", 96},
+      {"moe_intermediate_size", 1024},
+      {"engram_vocab_size", 100000},
+      {"vocab_size", 32768}},
+     kV41Lists},
 };
 
 class Config {
  public:
-  Config() {
-    for (const auto& [key, json] : kFlash) entries_.push_back({key, std::string(json)});
+  explicit Config(const Published& base) {
+    for (const auto& [key, json] : base) entries_.push_back({key, std::string(json)});
   }
 
   std::string* find(std::string_view key) {
@@ -169,15 +364,66 @@ std::string flash_ratios(int64_t layers) {
   return out + "0]";
 }
 
-int64_t layers_of(Config& config) {
-  const std::string& json = *config.find("num_hidden_layers");
+int64_t number_of(Config& config, std::string_view key, int64_t most) {
+  const std::string& json = *config.find(key);
   simdjson::dom::parser parser;
-  int64_t layers = 0;
-  constexpr int64_t kMaxLayers = 1024;
-  if (parser.parse(simdjson::padded_string(json)).get(layers) != simdjson::SUCCESS || layers < 1 ||
-      layers > kMaxLayers)
-    fail(ErrorCode::kUsage, "num_hidden_layers is {}; expected a number from 1 to {}", json, kMaxLayers);
-  return layers;
+  int64_t number = 0;
+  if (parser.parse(simdjson::padded_string(json)).get(number) != simdjson::SUCCESS || number < 1 ||
+      number > most)
+    fail(ErrorCode::kUsage, "{} is {}; expected a number from 1 to {}", key, json, most);
+  return number;
+}
+
+std::vector<int64_t> numbers_of(Config& config, std::string_view key) {
+  const std::string& json = *config.find(key);
+  simdjson::dom::parser parser;
+  simdjson::dom::array array;
+  std::vector<int64_t> numbers;
+  if (parser.parse(simdjson::padded_string(json)).get(array) != simdjson::SUCCESS)
+    fail(ErrorCode::kUsage, "{} is {}; expected a list of numbers", key, json);
+  for (const simdjson::dom::element element : array) {
+    int64_t number = 0;
+    if (element.get(number) != simdjson::SUCCESS || number < 0)
+      fail(ErrorCode::kUsage, "{} is {}; expected a list of numbers", key, json);
+    numbers.push_back(number);
+  }
+  return numbers;
+}
+
+// What Engram's tables need follows from the vocabulary that is written beside them, and from its primes.
+void fill_in_engram(Config& config) {
+  std::string& classes = *config.find("engram_compressed_vocab_size");
+  if (classes.empty()) {
+    const int64_t tokens = number_of(config, "vocab_size", 1 << 24);
+    const std::optional<std::string> tokenizer = random_tokenizer_json(tokens);
+    if (!tokenizer) fail(ErrorCode::kUsage, "vocab_size is {}: Engram needs room for a tokenizer", tokens);
+    const std::vector<int32_t> map =
+        compressed_vocabulary(Tokenizer::from_json(*tokenizer, "tokenizer.json"));
+    classes = std::to_string(*std::ranges::max_element(map) + 1);
+  }
+  std::string& rows = *config.find("engram_num_embeddings");
+  if (!rows.empty()) return;
+  EngramConfig engram;
+  engram.layer_ids = numbers_of(config, "engram_layer_ids");
+  engram.vocab_size = number_of(config, "engram_vocab_size", int64_t{1} << 31);
+  engram.max_ngram_size = number_of(config, "engram_max_ngram_size", kMostNgram);
+  engram.n_heads = number_of(config, "engram_n_heads", 1024);
+  std::vector<uint64_t> sums;
+  for (size_t i = 0; i < engram.layer_ids.size(); ++i) {
+    const std::vector<uint64_t> primes = engram_primes(engram, i);
+    sums.push_back(std::accumulate(primes.begin(), primes.end(), uint64_t{0}));
+  }
+  rows = fmt::format("[{}]", fmt::join(sums, ", "));
+}
+
+// The keys whose values follow from others, where nobody set them.
+void fill_in(Config& config) {
+  const int64_t layers = number_of(config, "num_hidden_layers", 1024);
+  std::string* const ratios = config.find("compress_ratios");
+  if (ratios != nullptr && ratios->empty()) *ratios = flash_ratios(layers);
+  std::string* const hashed = config.find("num_hash_layers");
+  if (hashed != nullptr && hashed->empty()) *hashed = std::to_string(std::min<int64_t>(layers, 3));
+  if (config.find("engram_layer_ids") != nullptr) fill_in_engram(config);
 }
 
 }  // namespace
@@ -196,19 +442,20 @@ std::string random_config_json(std::string_view preset_name, const std::vector<s
     fail(ErrorCode::kUsage, "no preset {}; there are {}", in_quotes(preset_name),
          fmt::join(random_presets(), ", "));
   }
-  Config config;
+  Config config(preset->base);
   for (const auto& [key, size] : preset->sizes) config.set(key, std::to_string(size));
+  for (const auto& [key, json] : preset->lists) config.set(key, std::string(json));
   for (const std::string& set : sets) apply_set(config, set);
-  const int64_t layers = layers_of(config);
-  if (config.find("compress_ratios")->empty()) config.set("compress_ratios", flash_ratios(layers));
-  if (config.find("num_hash_layers")->empty())
-    config.set("num_hash_layers", std::to_string(std::min<int64_t>(layers, 3)));
+  fill_in(config);
   if (format == RandomFormat::kFp8Fp4) {
-    config.add("expert_dtype", R"("fp4")");
+    const bool v41 = config.find("engram_layer_ids") != nullptr;
+    if (config.find("kv_lora_rank") == nullptr) config.add("expert_dtype", R"("fp4")");
     config.add(
         "quantization_config",
-        R"({"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8", "scale_fmt": "ue8m0", )"
-        R"("weight_block_size": [128, 128]})");
+        fmt::format(
+            R"({{"activation_scheme": "dynamic", "fmt": "e4m3", "quant_method": "fp8", "scale_fmt": "ue8m0", )"
+            R"("weight_block_size": [{0}, {0}]}})",
+            v41 ? 32 : 128));
   }
   return config.text();
 }

@@ -35,11 +35,11 @@ RandomFiller::RandomFiller(const RandomTensor& tensor, uint64_t seed)
 
 int64_t RandomFiller::scale_rows() const {
   if (tensor_.dtype == DType::kI8) return rows_;
-  return tensor_.dtype == DType::kF8E4M3 ? (rows_ + kRandomTile - 1) / kRandomTile : 0;
+  return tensor_.dtype == DType::kF8E4M3 ? (rows_ + tensor_.tile - 1) / tensor_.tile : 0;
 }
 
 int64_t RandomFiller::scale_row_bytes() const {
-  return tensor_.dtype == DType::kI8 ? cols_ / 32 : (cols_ + kRandomTile - 1) / kRandomTile;
+  return tensor_.dtype == DType::kI8 ? cols_ / 32 : (cols_ + tensor_.tile - 1) / tensor_.tile;
 }
 
 void RandomFiller::fill(int64_t first, int64_t last, std::byte* out, std::byte* scales) const {
@@ -85,14 +85,14 @@ void RandomFiller::fill_hash_ids(int64_t first, int64_t last, std::byte* out) co
 }
 
 float RandomFiller::tile_spread(int64_t row, int64_t col) const {
-  const int64_t tile = row / kRandomTile * ((cols_ + kRandomTile - 1) / kRandomTile) + col / kRandomTile;
+  const int64_t tile = row / tensor_.tile * ((cols_ + tensor_.tile - 1) / tensor_.tile) + col / tensor_.tile;
   return tensor_.spread * kTileCorrection * ((tiles_.bits(tile) >> 63) != 0 ? 0.5f : 1.0f);
 }
 
 void RandomFiller::fill_matrix_row(int64_t row, float* values, std::byte* out, std::byte* scales) const {
-  for (int64_t begin = 0; begin < cols_; begin += kRandomTile) {
+  for (int64_t begin = 0; begin < cols_; begin += tensor_.tile) {
     const float spread = tile_spread(row, begin);
-    const int64_t end = std::min(begin + kRandomTile, cols_);
+    const int64_t end = std::min(begin + tensor_.tile, cols_);
     for (int64_t col = begin; col < end; ++col) values[col] = spread * values_.normal(row * cols_ + col);
     if (tensor_.dtype == DType::kBF16) {
       for (int64_t col = begin; col < end; ++col) put_bf16(values[col], out + 2 * col);
@@ -101,8 +101,8 @@ void RandomFiller::fill_matrix_row(int64_t row, float* values, std::byte* out, s
       const float inverse = std::ldexp(1.0f, -exponent);
       for (int64_t col = begin; col < end; ++col)
         out[col] = static_cast<std::byte>(f32_to_e4m3(values[col] * inverse));
-      if (row % kRandomTile == 0)
-        scales[row / kRandomTile * scale_row_bytes() + begin / kRandomTile] =
+      if (row % tensor_.tile == 0)
+        scales[row / tensor_.tile * scale_row_bytes() + begin / tensor_.tile] =
             static_cast<std::byte>(exponent + 127);
     }
   }

@@ -1,7 +1,7 @@
 // The stored bytes of a random tensor, a range of rows at a time.
 //
 // A matrix has the same numbers in every format, up to its rounding: element (o, i) is spread * normal,
-// halved in about every other 128 x 128 tile so that a mistake in the scales shows.
+// halved in about every other tile of FP8 scales so that a mistake in the scales shows.
 #pragma once
 
 #include <cstddef>

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "formats/config.h"
@@ -23,12 +24,14 @@ enum class RandomFill {
 
 struct RandomTensor {
   std::string name;
-  DType dtype = DType::kBF16;  // kF8E4M3 and kI8 (FP4) bring NAME's ".scale" along
+  DType dtype = DType::kBF16;  // kF8E4M3 and kI8 (FP4) bring a tensor of scales along
   std::vector<int64_t> shape;  // in elements, of FP4 too
   RandomFill fill = RandomFill::kValues;
   float mean = 0;
   float spread = 1;
-  int64_t experts = 0;  // kHashIds: ids are below it
+  int64_t experts = 0;                      // kHashIds: ids are below it
+  int64_t tile = 128;                       // side of the tiles of FP8 scales
+  std::string_view scale_suffix = "scale";  // of their tensor, in place of "weight"
 
   bool has_scales() const { return dtype == DType::kF8E4M3 || dtype == DType::kI8; }
 };

@@ -14,6 +14,7 @@
 #include "formats/temporary.h"
 #include "model/forward.h"
 #include "ops/device.h"
+#include "tools/loaded_model.h"
 #include "tools/make_random.h"
 
 namespace hadal {
@@ -38,7 +39,7 @@ class RandomModel {
  public:
   explicit RandomModel(const MakeRandomOptions& options, LoadMode mode = LoadMode::kMmap) {
     make_random(folder_.path(), options);
-    model_ = std::make_unique<Model>(Model::load(folder_.path(), mode));
+    model_ = std::make_unique<Model>(open_model(folder_.path(), mode));
   }
   const Model& operator*() const { return *model_; }
   const std::string& dir() const { return folder_.path(); }

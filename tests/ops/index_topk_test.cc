@@ -157,5 +157,70 @@ TEST(IndexTopk, SameBitsEverywhere) {
   }
 }
 
+// The other members' keys and the choice in two levels.
+TEST(IndexTopk, SameBitsForEveryFormAndLevel) {
+  const IndexKeyForm forms[] = {{IndexForm::kFp8, 128}, {IndexForm::kF32, 80}, {IndexForm::kFp8, 48},
+                                {IndexForm::kFp4, 128}, {IndexForm::kFp4, 40}, {IndexForm::kFp8, 43}};
+  for (const IndexKeyForm& form : forms) {
+    constexpr int64_t kCount = 300;
+    const std::vector<float> values = random_values(kCount * form.dim, 1);
+    std::vector<std::byte> bytes(form.bytes(kCount));
+    for (int64_t n = 0; n < kCount; ++n)
+      encode_index_key(form, values.data() + n * form.dim, n, bytes.data());
+    const std::vector<int64_t> visible = {0, 1, 7, 40, 41, 150, 299, 300};
+    const auto rows = static_cast<int64_t>(visible.size());
+    for (const int level : {0, 1, 2}) {
+      SCOPED_TRACE(testing::Message()
+                   << static_cast<int>(form.form) << ' ' << form.dim << ", level " << level);
+      expect_same_bits(Numerics::kStored, [&](Ops& ops) {
+        RandomRows q(rows, 5 * form.dim, 6), w(rows, 5, 7);
+        constexpr int64_t kTopk = 20;
+        constexpr int64_t kBlocks = 6;
+        std::vector<int64_t> picks(rows * kTopk), blocks(rows * kBlocks, -1);
+        for (int64_t t = 0; t < rows; ++t) {
+          for (int64_t b = 0; level == 2 && b < std::min(kBlocks, (visible[t] + 6) / 7); ++b)
+            blocks[t * kBlocks + b] = (visible[t] + 6) / 7 > 2 * kBlocks ? 2 * b + 1 : b;
+        }
+        IndexChoice choice{.topk = kTopk, .picks = picks.data()};
+        if (level > 0) choice.block = 7;
+        if (level > 0) choice.top_blocks = kBlocks;
+        if (level == 1) choice.best_blocks = blocks.data();
+        if (level == 2) choice.within = blocks.data();
+        ops.index_topk(q.mat(), w.mat(), 0.01f, {form, bytes.data()}, visible, choice);
+        picks.insert(picks.end(), blocks.begin(), blocks.end());
+        return picks;
+      });
+    }
+  }
+}
+
+TEST(IndexTopk, BlocksHaveTheirBestEntryAndTheNewestOne) {
+  // One head whose score is the key's first value, 12 keys in blocks of 3.
+  const IndexKeyForm form{IndexForm::kF32, 2};
+  std::vector<float> keys;
+  for (const float value : std::vector<float>{1, 9, 1, 2, 2, 2, 8, 1, 1, 3, 0, 0}) {
+    keys.push_back(value);
+    keys.push_back(0);
+  }
+  std::vector<float> q = {1, 0}, w = {1};
+  const IndexKeys stored{form, reinterpret_cast<const std::byte*>(keys.data())};
+  std::vector<int64_t> picks(3), blocks(2);
+  const auto pick = [&](int64_t visible, const int64_t* within) {
+    IndexChoice choice{.topk = 3, .picks = picks.data(), .block = 3, .top_blocks = 2, .within = within};
+    if (within == nullptr) choice.best_blocks = blocks.data();
+    ReferenceOps(Numerics::kFp32).index_topk(as_mat(q, 1), as_mat(w, 1), 1.0f, stored, {&visible, 1}, choice);
+  };
+  pick(12, nullptr);
+  EXPECT_EQ(blocks, (std::vector<int64_t>{0, 3}));    // the newest, then the best of the others
+  EXPECT_EQ(picks, (std::vector<int64_t>{1, 6, 9}));  // its own picks are free
+  pick(12, blocks.data());
+  EXPECT_EQ(picks, (std::vector<int64_t>{0, 1, 9}));
+  pick(4, nullptr);
+  EXPECT_EQ(blocks, (std::vector<int64_t>{0, 1}));
+  const int64_t only[] = {1, -1};
+  pick(4, only);
+  EXPECT_EQ(picks, (std::vector<int64_t>{3, -1, -1}));
+}
+
 }  // namespace
 }  // namespace hadal

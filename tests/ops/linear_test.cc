@@ -48,8 +48,8 @@ void call_linear(Ops& ops, ConstMat x, const Weight& w, Mat out) { ops.linear(x,
 void call_linear_fp32(Ops& ops, ConstMat x, const Weight& w, Mat out) { ops.linear_fp32(x, w, out); }
 void call_linear_grouped(Ops& ops, ConstMat x, const Weight& w, Mat out) { ops.linear_grouped(x, w, 3, out); }
 
-constexpr Stored kAllStored[] = {Stored::kF32, Stored::kBF16, Stored::kFp8, Stored::kFp8F32Scales,
-                                 Stored::kFp4};
+constexpr Stored kAllStored[] = {Stored::kF32,          Stored::kBF16, Stored::kFp8,
+                                 Stored::kFp8F32Scales, Stored::kFp4,  Stored::kFp8Tiles32};
 
 TEST(Linear, FastVersionsGiveTheBitsOfTheReference) {
   for (const Stored stored : kAllStored) {
@@ -176,6 +176,8 @@ TEST(LinearReference, DecodesEveryFormat) {
     const float e4m3 =
         sign * (exponent == 0 ? std::ldexp(fraction, -6) : std::ldexp(1 + fraction, exponent - 7));
     if (stored == Stored::kFp8) value = e4m3 * std::ldexp(1.0f, static_cast<int>(w.scales[2 + 1]) - 127);
+    if (stored == Stored::kFp8Tiles32)
+      value = e4m3 * std::ldexp(1.0f, static_cast<int>(w.scales[4 * 6 + 5]) - 127);
     if (stored == Stored::kFp8F32Scales) value = e4m3 * load_as<float>(w.scales + 12);
     if (stored == Stored::kFp4) {
       const float magnitudes[] = {0, 0.5, 1, 1.5, 2, 3, 4, 6};

@@ -16,10 +16,10 @@
 
 namespace hadal {
 
-enum class Stored { kF32, kBF16, kFp8, kFp8F32Scales, kFp4 };
+enum class Stored { kF32, kBF16, kFp8, kFp8F32Scales, kFp4, kFp8Tiles32 };
 
 inline std::string stored_name(Stored stored) {
-  const char* const names[] = {"f32", "bf16", "fp8", "fp8 with f32 scales", "fp4"};
+  const char* const names[] = {"f32", "bf16", "fp8", "fp8 with f32 scales", "fp4", "fp8 in tiles of 32"};
   return names[static_cast<int>(stored)];
 }
 
@@ -34,6 +34,10 @@ class RandomWeight {
     if (stored == Stored::kF32) w_.format = WeightFormat::kF32;
     if (stored == Stored::kBF16) w_.format = WeightFormat::kBF16;
     if (stored == Stored::kFp8 || stored == Stored::kFp8F32Scales) w_.format = WeightFormat::kFp8;
+    if (stored == Stored::kFp8Tiles32) {
+      w_.format = WeightFormat::kFp8;
+      w_.tile_out = w_.tile_in = 32;
+    }
     if (stored == Stored::kFp4) w_.format = WeightFormat::kFp4;
     if (stored == Stored::kFp8F32Scales) w_.scale_format = ScaleFormat::kF32;
     const int64_t code_bytes = out * w_.row_bytes();

@@ -29,6 +29,8 @@ class CpuOps final : public ReferenceOps {
   void linear(ConstMat x, const Weight& w, Mat out) override;
   void linear_fp32(ConstMat x, const Weight& w, Mat out) override;
   void linear_grouped(ConstMat x, const Weight& w, int64_t groups, Mat out) override;
+  void mla_absorb(ConstMat q, const Weight& w, int64_t nope, int64_t rope, Mat out) override;
+  void mla_values(ConstMat o, const Weight& w, int64_t nope, int64_t rope, Mat out) override;
   void moe(ConstMat x, const int32_t* ids, const float* weights, int64_t top_k,
            std::span<const ExpertWeights> experts, const ExpertWeights& shared, float limit,
            Mat out) override;
@@ -51,6 +53,8 @@ class CpuOps final : public ReferenceOps {
   // x in int8, in linear_scratch_.q_rows.
   void quantise_rows(ConstMat x);
   void products(ConstMat x, const Weight& w, int64_t groups, Mat out);
+  // linear_scratch_.x and .out: the rows of x and out.
+  void point_at_rows(ConstMat x, Mat out);
 
   // fn(i) for every i < count, each worth `floats` values of work; a little work stays on this thread.
   template <typename Fn>
@@ -59,6 +63,8 @@ class CpuOps final : public ReferenceOps {
   void mix_logits(ConstMat streams, const HcParams& params, const HcConfig& config, Finish finish);
   IndexJob index_job(const float* q, const float* w, int64_t heads, float score_scale, const IndexKeys& keys,
                      int64_t visible, IndexScratch& scratch);
+  // From the scores in job.order.
+  void pick_scored(const IndexJob& job, const IndexChoice& choice, int64_t t, IndexScratch& scratch);
   void attend_alone(const AttentionJob& all, int worker);
   void attend_together(const AttentionJob& job);
 

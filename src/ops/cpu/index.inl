@@ -117,26 +117,48 @@ inline void scores_stored(const IndexJob& job, int64_t first, int64_t last) {
   }
 }
 
+// Scores of 16 keys of fp32, `rows` of them each `dim` long.
+inline F32x16 score_rows(const IndexJob& job, const float* const (&rows)[16]) {
+  F32x16 score = zeros();
+  for (int64_t h = 0; h < job.heads; ++h) {
+    alignas(64) float products[16];
+    for (int64_t four = 0; four < 16; four += 4) {
+      F32x16 sums[4] = {zeros(), zeros(), zeros(), zeros()};
+      for (int64_t k = 0; k < job.dim; k += 16) {
+        const F32x16 query = load(job.q + h * job.dim + k);
+#pragma GCC unroll 4
+        for (int64_t i = 0; i < 4; ++i) sums[i] = fma(query, load(rows[four + i] + k), sums[i]);
+      }
+      tree16_of_four(sums[0], sums[1], sums[2], sums[3], products + four);
+    }
+    score = fma(splat(job.w[h]), max(load(products), zeros()), score);
+  }
+  return score;
+}
+
 inline void scores_f32(const IndexJob& job, int64_t first, int64_t last) {
   const auto* const keys = reinterpret_cast<const float*>(job.keys);
   for (int64_t key = first; key < last; key += 16) {
-    F32x16 score = zeros();
-    for (int64_t h = 0; h < job.heads; ++h) {
-      alignas(64) float products[16];
-      for (int64_t four = 0; four < 16; four += 4) {
-        F32x16 sums[4] = {zeros(), zeros(), zeros(), zeros()};
-        for (int64_t k = 0; k < kIndexDim; k += 16) {
-#pragma GCC unroll 4
-          for (int64_t i = 0; i < 4; ++i) {
-            const int64_t row = std::min(key + four + i, job.count - 1);
-            sums[i] = fma(load(job.q + h * kIndexDim + k), load(keys + row * kIndexDim + k), sums[i]);
-          }
-        }
-        tree16_of_four(sums[0], sums[1], sums[2], sums[3], products + four);
-      }
-      score = fma(splat(job.w[h]), max(load(products), zeros()), score);
+    const float* rows[16];
+    for (int64_t i = 0; i < 16; ++i) rows[i] = keys + std::min(key + i, job.count - 1) * job.dim;
+    store_i32(job.order + key, ordered(score_rows(job, rows)));
+  }
+}
+
+inline void scores_fp8(const IndexJob& job, int64_t first, int64_t last) {
+  const int64_t key_bytes = job.dim + 4;
+  alignas(64) float decoded[16 * kMostIndexDim];
+  alignas(64) float scales[16];
+  for (int64_t key = first; key < last; key += 16) {
+    const float* rows[16];
+    for (int64_t i = 0; i < 16; ++i) {
+      const std::byte* const codes = job.keys + std::min(key + i, job.count - 1) * key_bytes;
+      float* const row = decoded + i * job.dim;
+      for (int64_t k = 0; k < job.dim; k += 16) store(row + k, load_e4m3_in_f16(codes + k) * splat(256.0f));
+      std::memcpy(scales + i, codes + job.dim, sizeof(float));
+      rows[i] = row;
     }
-    store_i32(job.order + key, ordered(score));
+    store_i32(job.order + key, ordered(score_rows(job, rows) * load(scales)));
   }
 }
 

@@ -22,7 +22,7 @@ inline constexpr int64_t kIndexTiles = 1;
 
 const IndexKernels& index_kernels_avx2() {
   static constexpr IndexKernels kKernels{avx2::quantise, avx2::scores_stored, avx2::scores_f32,
-                                         avx2::pick_best};
+                                         avx2::scores_fp8, avx2::pick_best};
   return kKernels;
 }
 

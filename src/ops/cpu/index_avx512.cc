@@ -21,7 +21,7 @@ inline constexpr int64_t kIndexTiles = 2;
 
 const IndexKernels& index_kernels_avx512() {
   static constexpr IndexKernels kKernels{avx512::quantise, avx512::scores_stored, avx512::scores_f32,
-                                         avx512::pick_best};
+                                         avx512::scores_fp8, avx512::pick_best};
   return kKernels;
 }
 

@@ -22,7 +22,8 @@ struct IndexQuery {
 };
 
 struct IndexJob {
-  const float* q = nullptr;             // [heads, 128], for fp32 keys
+  const float* q = nullptr;             // [heads, dim], for fp32 and FP8 keys (then the codes' values)
+  int64_t dim = kIndexDim;              // a multiple of 16; FP4: 128
   const IndexQuery* queries = nullptr;  // [heads], for stored keys
   const float* w = nullptr;             // [heads], already times score_scale
   int64_t heads = 0;                    // a multiple of kIndexHeadGrain; heads of zero weight add nothing
@@ -40,6 +41,7 @@ struct IndexKernels {
   // value.
   void (*scores_stored)(const IndexJob& job, int64_t first, int64_t last);
   void (*scores_f32)(const IndexJob& job, int64_t first, int64_t last);
+  void (*scores_fp8)(const IndexJob& job, int64_t first, int64_t last);
   // The topk < count largest, the lowest index first among equals, ascending. Overwrites nothing but picks.
   void (*pick_best)(const int32_t* order, int64_t count, int64_t topk, int64_t* picks);
 };

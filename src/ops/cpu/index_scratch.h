@@ -13,6 +13,8 @@ struct IndexScratch {
   void reserve(int64_t heads, int64_t keys);
 
   std::vector<IndexQuery> queries;
+  std::vector<float> values;  // of a query's FP8 codes
+  std::vector<float> scores;  // for choices of two levels
   std::vector<float> w;
   std::vector<int32_t> order;
 };

@@ -34,14 +34,18 @@ void CpuOps::quantise_rows(ConstMat x) {
   });
 }
 
-void CpuOps::products(ConstMat x, const Weight& w, int64_t groups, Mat out) {
-  reserve_worker_scratch(w.in);
+void CpuOps::point_at_rows(ConstMat x, Mat out) {
   linear_scratch_.x.resize(static_cast<size_t>(x.rows));
   linear_scratch_.out.resize(static_cast<size_t>(x.rows));
   for (int64_t t = 0; t < x.rows; ++t) {
     linear_scratch_.x[t] = x.row(t);
     linear_scratch_.out[t] = out.row(t);
   }
+}
+
+void CpuOps::products(ConstMat x, const Weight& w, int64_t groups, Mat out) {
+  reserve_worker_scratch(w.in);
+  point_at_rows(x, out);
   const int64_t group_rows = w.out / groups;
   pool_.run([&](int worker) {
     const Range rows = part_of(w.out, worker, pool_.threads(), kRowGrain);

@@ -350,3 +350,61 @@ void products(const ProductJob& job) {
     return direct_fp8<Fp8Codes>(job);
   decoded(job, job.first, job.last);
 }
+
+// ---- absorb: weighted sums of decoded rows
+
+// Elements k .. k+15 (n of them) of a row, as fp32; k is a multiple of 16.
+inline F32x16 decoded_at(const Weight& w, int64_t row, int64_t k, int64_t n) {
+  const std::byte* const codes = w.data + row * w.row_bytes();
+  switch (w.format) {
+    case WeightFormat::kF32:
+      return codes_at<F32Codes>(codes, k, n);
+    case WeightFormat::kBF16:
+      return codes_at<Bf16Codes>(codes, k, n);
+    case WeightFormat::kFp8: {
+      const int64_t index = row / w.tile_out * ((w.in + w.tile_in - 1) / w.tile_in) + k / w.tile_in;
+      float scale = 0;
+      if (w.scale_format == ScaleFormat::kF32) {
+        std::memcpy(&scale, w.scales + index * 4, 4);
+      } else {
+        scale = e8m0_scale(w.scales[index]);
+      }
+      return codes_at<E4m3InF16>(codes, k, n) * splat(256.0f) * splat(scale);
+    }
+    case WeightFormat::kFp4:
+      return load_e2m1_doubled(codes + k / 2) * splat(0.5f * e8m0_scale(w.scales[row * (w.in / 32) + k / 32]));
+  }
+  return zeros();
+}
+
+inline void absorb(const AbsorbJob& job) {
+  constexpr int64_t kVectors = kAbsorbChannels / 16;
+  for (int64_t first = job.first_channel; first < job.last_channel; first += kAbsorbChannels) {
+    const int64_t channels = std::min(kAbsorbChannels, job.last_channel - first);
+    for (int64_t i = 0; i < job.rows; ++i) {
+      for (int64_t c = 0; c < channels; c += 16)
+        store(job.scratch + i * kAbsorbChannels + c,
+              decoded_at(*job.weight, job.first + i, first + c, job.weight->in - first - c));
+    }
+    for (int64_t t = 0; t < job.tokens; ++t) {
+      F32x16 sums[kVectors];
+#pragma GCC unroll 4
+      for (F32x16& sum : sums) sum = zeros();
+      const float* const q = job.q[t] + job.q_at;
+      for (int64_t i = 0; i < job.rows; ++i) {
+        const F32x16 value = splat(q[i]);
+#pragma GCC unroll 4
+        for (int64_t v = 0; v < kVectors; ++v)
+          sums[v] = fma(value, load(job.scratch + i * kAbsorbChannels + 16 * v), sums[v]);
+      }
+      float* const out = job.out[t] + job.out_at + first;
+      for (int64_t v = 0; 16 * v < channels; ++v) {
+        if (channels - 16 * v < 16) {
+          store_partial(out + 16 * v, channels - 16 * v, sums[v]);
+        } else {
+          store(out + 16 * v, sums[v]);
+        }
+      }
+    }
+  }
+}

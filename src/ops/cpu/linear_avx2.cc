@@ -23,9 +23,9 @@ inline constexpr int kInt8TileTokens = 2;
 }  // namespace avx2
 
 const LinearKernels& linear_kernels_avx2(bool fast_subnormals) {
-  static constexpr LinearKernels kFast{avx2::products<avx2::E4m3InF32>, avx2::products_int8,
+  static constexpr LinearKernels kFast{avx2::products<avx2::E4m3InF32>, avx2::products_int8, avx2::absorb,
                                        avx2::quantise_int8, avx2::swiglu};
-  static constexpr LinearKernels kSlow{avx2::products<avx2::E4m3InF16>, avx2::products_int8,
+  static constexpr LinearKernels kSlow{avx2::products<avx2::E4m3InF16>, avx2::products_int8, avx2::absorb,
                                        avx2::quantise_int8, avx2::swiglu};
   return fast_subnormals ? kFast : kSlow;
 }

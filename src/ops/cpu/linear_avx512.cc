@@ -24,9 +24,9 @@ inline constexpr int kInt8TileTokens = 4;
 
 const LinearKernels& linear_kernels_avx512(bool fast_subnormals) {
   static constexpr LinearKernels kFast{avx512::products<avx512::E4m3InF32>, avx512::products_int8,
-                                       avx512::quantise_int8, avx512::swiglu};
+                                       avx512::absorb, avx512::quantise_int8, avx512::swiglu};
   static constexpr LinearKernels kSlow{avx512::products<avx512::E4m3InF16>, avx512::products_int8,
-                                       avx512::quantise_int8, avx512::swiglu};
+                                       avx512::absorb, avx512::quantise_int8, avx512::swiglu};
   return fast_subnormals ? kFast : kSlow;
 }
 

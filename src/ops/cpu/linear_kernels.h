@@ -34,9 +34,27 @@ struct ProductJob {
   float* scratch = nullptr;  // product_scratch_floats(in), the worker's own
 };
 
+// out[t][out_at + c] = sum over i of q[t][q_at + i] * W[first + i][c], i < rows ascending, for the channels c
+// of first_channel <= c < last_channel: mla_absorb of one head.
+struct AbsorbJob {
+  const Weight* weight = nullptr;
+  int64_t first = 0;
+  int64_t rows = 0;
+  int64_t first_channel = 0;  // a multiple of kAbsorbChannels
+  int64_t last_channel = 0;
+  int64_t tokens = 0;
+  const float* const* q = nullptr;  // [tokens]
+  int64_t q_at = 0;
+  float* const* out = nullptr;  // [tokens]
+  int64_t out_at = 0;
+  float* scratch = nullptr;  // rows * kAbsorbChannels, the worker's own
+};
+inline constexpr int64_t kAbsorbChannels = 64;
+
 struct LinearKernels {
   void (*products)(const ProductJob& job);       // every weight format, fp32 lanes
   void (*products_int8)(const ProductJob& job);  // FP4 weights of native numerics
+  void (*absorb)(const AbsorbJob& job);
   // Blocks of 32 from input `first` on; `first` and n are multiples of 32. The block that ends at `total`
   // also fills the rest of its span with zeros.
   void (*quantise_int8)(const float* x, int64_t first, int64_t n, int64_t total, Int8Span* row);

@@ -169,27 +169,31 @@ void pick_best(std::span<const float> scores, int64_t topk, int64_t* picks) {
   std::fill(picks + count, picks + topk, -1);
 }
 
+bool needs_scores(int64_t visible, const IndexChoice& choice) {
+  return visible > choice.topk ||
+         (choice.best_blocks != nullptr && blocks_of(visible, choice.block) > choice.top_blocks);
+}
+
+void choose(std::span<const float> scores, const IndexChoice& choice, int64_t t) {
+  int64_t* const picks = choice.picks + t * choice.topk;
+  if (choice.best_blocks != nullptr) pick_blocks(scores, choice, choice.best_blocks + t * choice.top_blocks);
+  if (choice.within == nullptr) return pick_best(scores, choice.topk, picks);
+  const int64_t* const blocks = choice.within + t * choice.top_blocks;
+  pick_within(scores, entries_within(blocks, choice, static_cast<int64_t>(scores.size())), choice.topk,
+              picks);
+}
+
 void ReferenceOps::index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& keys,
                               std::span<const int64_t> visible, const IndexChoice& choice) {
   CHECK(q.cols == w.cols * keys.form.dim && static_cast<int64_t>(visible.size()) == q.rows);
   std::vector<float> scores, weights(static_cast<size_t>(w.cols));
   for (int64_t t = 0; t < q.rows; ++t) {
     scores.assign(visible[t], 0.0f);
-    int64_t* const picks = choice.picks + t * choice.topk;
-    const bool chooses_blocks =
-        choice.best_blocks != nullptr && blocks_of(visible[t], choice.block) > choice.top_blocks;
-    if (visible[t] > choice.topk || chooses_blocks) {
+    if (needs_scores(visible[t], choice)) {
       for (int64_t h = 0; h < w.cols; ++h) weights[h] = w.row(t)[h] * score_scale;
       score(q.row(t), weights, keys, scores);
     }
-    if (choice.best_blocks != nullptr)
-      pick_blocks(scores, choice, choice.best_blocks + t * choice.top_blocks);
-    if (choice.within == nullptr) {
-      pick_best(scores, choice.topk, picks);
-    } else {
-      pick_within(scores, entries_within(choice.within + t * choice.top_blocks, choice, visible[t]),
-                  choice.topk, picks);
-    }
+    choose(scores, choice, t);
   }
 }
 
