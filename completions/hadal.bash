@@ -8,7 +8,7 @@ _hadal() {
     --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
     --load) COMPREPLY=($(compgen -W "mmap read" -- "$current")); return ;;
     --speculate) COMPREPLY=($(compgen -W "auto on off" -- "$current")); return ;;
-    --preset) COMPREPLY=($(compgen -W "tiny mid large flash-shape" -- "$current")); return ;;
+    --preset) COMPREPLY=($(compgen -W "tiny mid large flash-shape v32-tiny v32-large v41-tiny v41-large" -- "$current")); return ;;
     --format) COMPREPLY=($(compgen -W "bf16 fp8fp4" -- "$current")); return ;;
     --dialect) COMPREPLY=($(compgen -W "default deepseek" -- "$current")); return ;;
   esac

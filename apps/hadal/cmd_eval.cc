@@ -55,7 +55,7 @@ void add_eval(CLI::App& app, std::function<void()>& run) {
       ->check(CLI::NonNegativeNumber);
   logits->add_flag("--mtp", options->mtp, "mtp_logits F32 [n-1, vocab] too: what the MTP block says");
   logits->add_flag("--trace", options->trace,
-                   "layers.N.out F32 [n, 4, hidden], layers.N.index_topk and layers.N.experts I64 too");
+                   "what happens in each layer too: streams, picked entries, experts, Engram rows and gates");
   logits
       ->add_option(
           "--teacher", options->teacher,
