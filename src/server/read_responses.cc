@@ -250,7 +250,8 @@ class ItemReader {
       check_answered();
       turn_.emplace();
     }
-    if (!open_calls_.insert(id).second) refuse(item.place_of("call_id"), "two calls have this id");
+    if (!known_calls_.insert(id).second) refuse(item.place_of("call_id"), "two calls have this id");
+    open_calls_.insert(id);
     turn_->calls.push_back({id, std::move(name), std::move(arguments)});
   }
 
@@ -285,6 +286,7 @@ class ItemReader {
   const RequestPolicy& policy_;
   ChatRequest& request_;
   std::optional<Turn> turn_;
+  std::set<std::string> known_calls_;
   std::set<std::string> open_calls_;
 };
 
