@@ -447,6 +447,17 @@ onPage('tools, settings, schema and prompt progress', {}, async ({ page, say, id
   await page.getByText('This much came').waitFor();
 });
 
+onPage('hundreds of chats', {}, async ({ page, mock }) => {
+  for (let i = 0; i < 250; i++) {
+    mock.chats.set(`c${i}`.padStart(12, '0'), { id: `c${i}`.padStart(12, '0'), title: `Chat ${i}`, version: 1, created_ms: i, updated_ms: i, settings: {}, current: null, messages: [] });
+  }
+  await page.reload();
+  await until(async () => (await page.locator('[data-chat]').count()) === 200, 'the latest 200');
+  await page.getByRole('button', { name: 'Older chats' }).click();
+  await until(async () => (await page.locator('[data-chat]').count()) === 250, 'all');
+  assert.equal(await page.getByRole('button', { name: 'Older chats' }).count(), 0);
+});
+
 onPage('files, export, import, two tabs', {}, async ({ page, say, idle, mock, context }) => {
   const drop = (name, bytes) =>
     page.evaluate(([fileName, content]) => {

@@ -102,7 +102,9 @@ export function startMock({ port = 0, key = '' } = {}) {
       const list = [...chats.values()].sort((a, b) => b.updated_ms - a.updated_ms);
       const text = (chat) => `${chat.title}\n${chat.messages.map(({ content }) => content).join('\n')}`.toLowerCase();
       const found = list.filter((chat) => words.every((word) => text(chat).includes(word)));
-      return [200, { conversations: found.map((chat) => ({ ...summary(chat), ...(words.length ? { excerpt: `…${words[0]}…` } : {}) })) }];
+      const from = Number(query.get('offset') ?? 0);
+      const page = found.slice(from, from + Number(query.get('limit') ?? 200));
+      return [200, { conversations: page.map((chat) => ({ ...summary(chat), ...(words.length ? { excerpt: `…${words[0]}…` } : {}) })) }];
     }
     if (!id && method === 'POST') return [201, create(body)];
     if (id === 'export') return [200, { format: 'hadal.conversations', version: 1, conversations: [...chats.values()] }];

@@ -7,9 +7,11 @@ import { Saver } from './saver.js';
 import { latestLeaf, pathTo } from './tree.js';
 
 const BASE = '/api/conversations';
+const LISTED = 200; // chats that are read at once
 
 export const app = $state({
   list: [],
+  older: false, // whether there are more than the list holds
   search: '',
   found: null, // what the search found; null: no search
   models: [],
@@ -69,12 +71,24 @@ export function contextSize() {
 
 export async function loadList() {
   try {
-    app.list = (await call('GET', BASE)).conversations;
+    app.list = (await call('GET', `${BASE}?limit=${LISTED}`)).conversations;
+    app.older = app.list.length === LISTED;
     app.needsKey = false;
     app.keepsChats = true;
   } catch (error) {
     if (error.status === 404) app.keepsChats = false;
     else report(error);
+  }
+}
+
+export async function loadOlder() {
+  try {
+    const { conversations } = await call('GET', `${BASE}?limit=${LISTED}&offset=${app.list.length}`);
+    const known = new Set(app.list.map(({ id }) => id));
+    app.list.push(...conversations.filter(({ id }) => !known.has(id)));
+    app.older = conversations.length === LISTED;
+  } catch (error) {
+    report(error);
   }
 }
 

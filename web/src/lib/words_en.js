@@ -2,6 +2,7 @@ export default {
   newChat: 'New chat',
   search: 'Search chats',
   noChats: 'No chats yet. What you write is kept on this server.',
+  older: 'Older chats',
   notKept: 'This server keeps no chats: a reload ends this one.',
   noneFound: 'No chat holds “{words}”.',
   rename: 'Rename',

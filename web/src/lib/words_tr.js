@@ -2,6 +2,7 @@ export default {
   newChat: 'Yeni sohbet',
   search: 'Sohbetlerde ara',
   noChats: 'Henüz sohbet yok. Yazdıklarınız bu sunucuda saklanır.',
+  older: 'Daha eski sohbetler',
   notKept: 'Bu sunucu sohbetleri saklamıyor: sayfa yenilenince bu sohbet biter.',
   noneFound: '“{words}” hiçbir sohbette geçmiyor.',
   rename: 'Yeniden adlandır',
