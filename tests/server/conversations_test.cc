@@ -275,7 +275,7 @@ TEST_F(Conversations, AnswerBrokenBodies) {
   for (int i = 0; i < 1500; ++i) {
     std::string body = i % 3 == 2 ? exported : std::string(kChat);
     if (i % 3 == 1) body.insert(1, R"("version": 1, )");
-    for (unsigned changes = 1 + random() % 3; changes > 0; --changes) {
+    for (auto changes = 1 + random() % 3; changes > 0; --changes) {
       const size_t at = random() % body.size();
       body.replace(at, random() % 4, pieces[random() % std::size(pieces)]);
     }
