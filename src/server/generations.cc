@@ -7,6 +7,7 @@
 
 #include "server/apply_template.h"
 #include "server/grammar_constraint.h"
+#include "server/reader_parts.h"
 #include "server/secrets.h"
 #include "text/control_tokens.h"
 
@@ -138,6 +139,19 @@ GenerationRequest Generations::generation_of(const Work& work, const PromptPlan&
   return generation;
 }
 
+// The next turn of a conversation leaves out the reasoning of this one, so its prompt is another one from
+// there on. What is known of it already is read while there is nothing else to do.
+void Generations::read_ahead(const Work& work, const std::string& content,
+                             const std::string& cache_namespace) const {
+  ChatRequest next = work.chat;
+  next.messages.push_back(assistant_message(content, std::nullopt, {}));
+  next.messages.push_back(text_message("user", ""));
+  std::vector<int32_t> ids = plan_chat(next, work.policy, literals_, tokenizer_).token_ids;
+  const std::optional<int32_t> user = tokenizer_.find_added(kUserToken);
+  while (!ids.empty() && ids.back() != user) ids.pop_back();
+  if (!ids.empty()) generator_.prefill_in_background(std::move(ids), cache_namespace);
+}
+
 std::unique_ptr<ReplyShaper> Generations::shaper_of(const Work& work, const PromptPlan& plan,
                                                     const ReplyIdentity& identity, int64_t index) const {
   switch (work.protocol) {
@@ -158,6 +172,12 @@ std::unique_ptr<ReplyShaper> Generations::shaper_of(const Work& work, const Prom
   return make_chat_shaper(work.chat, plan, work.policy, tokenizer_, identity, index);
 }
 
+// Whether a next turn would leave out what this one reasons: with tools it stays.
+bool Generations::drops_reasoning(const Work& work) {
+  return work.protocol != Protocol::kCompletions && work.chat.thinking && work.chat.tools.empty() &&
+         !work.chat.continuation;
+}
+
 ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestContext& context) {
   const std::shared_ptr<Work> work = plan(protocol, body, context);
   const ChatRequest& request = work->request();
@@ -168,7 +188,9 @@ ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestC
   std::vector<ReplyPart> parts;
   for (const PromptPlan& plan : work->plans) {
     for (uint64_t i = 0; i < request.n; ++i) {
-      Submission submission = generator_.submit(generation_of(*work, plan, context, seed + i));
+      GenerationRequest generation = generation_of(*work, plan, context, seed + i);
+      const std::string cache_namespace = generation.cache_namespace;
+      Submission submission = generator_.submit(std::move(generation));
       if (const auto* const refusal = std::get_if<Refusal>(&submission)) {
         // Those that run already are of no use without it.
         for (const ReplyPart& part : parts) part.stream->cancel();
@@ -180,6 +202,10 @@ ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestC
       part.shaper = shaper_of(*work, plan, identity, std::ssize(parts));
       part.prompt_size = std::ssize(plan.token_ids);
       part.counts_prompt = i == 0;
+      if (drops_reasoning(*work))
+        part.on_end = [this, work = work.get(), cache_namespace](const std::string& content) {
+          read_ahead(*work, content, cache_namespace);
+        };
       parts.push_back(std::move(part));
     }
   }

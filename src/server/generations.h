@@ -37,6 +37,8 @@ class Generations {
   GenerationRequest generation_of(const Work& work, const PromptPlan& plan, const RequestContext& context,
                                   uint64_t seed) const;
   uint64_t max_tokens_of(const Work& work, const PromptPlan& plan, const RequestContext& context) const;
+  static bool drops_reasoning(const Work& work);
+  void read_ahead(const Work& work, const std::string& content, const std::string& cache_namespace) const;
   std::unique_ptr<ReplyShaper> shaper_of(const Work& work, const PromptPlan& plan,
                                          const ReplyIdentity& identity, int64_t index) const;
 

@@ -36,6 +36,7 @@ class CallGrammar {
   // `is_open`: the prompt has the block's first line.
   ExprId block(const ChatRequest& request, bool is_open) {
     std::vector<ExprId> tools;
+    tools.reserve(request.tools.size());
     for (const ToolSpec& tool : request.tools) tools.push_back(call(tool));
     const ExprId one = exprs_.choice(tools);
     const ExprId more =

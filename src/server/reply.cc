@@ -112,7 +112,7 @@ class Reply::Part {
   void take(const GeneratedToken& token) {
     start();
     const bool was_reasoning = reader_.in_reasoning();
-    for (const ReplyEvent& event : reader_.feed(token.id, token.logprobs)) part_.shaper->add(event);
+    for (const ReplyEvent& event : reader_.feed(token.id, token.logprobs)) add(event);
     const int64_t count = token.position - last_position_;
     last_position_ = token.position;
     usage_.completion_tokens += count;
@@ -147,9 +147,15 @@ class Reply::Part {
 
   void end(ReplyEnd reason) {
     start();
-    for (const ReplyEvent& event : reader_.finish()) part_.shaper->add(event);
+    for (const ReplyEvent& event : reader_.finish()) add(event);
     part_.shaper->finish(reader_.stopped() ? ReplyEnd::kStop : reason, reader_.stop_string(), usage_);
     done_ = true;
+    if (part_.on_end && reason == ReplyEnd::kStop) part_.on_end(content_);
+  }
+
+  void add(const ReplyEvent& event) {
+    if (part_.on_end && event.kind == ReplyEvent::Kind::kContent) content_ += event.text;
+    part_.shaper->add(event);
   }
 
   void break_off(int status, const std::string& message) {
@@ -162,6 +168,7 @@ class Reply::Part {
   ReplyReader reader_;
   ReplyUsage usage_;
   int64_t last_position_;
+  std::string content_;  // where on_end wants it
   bool started_ = false;
   bool done_ = false;
   std::string error_;

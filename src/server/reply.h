@@ -23,6 +23,8 @@ struct ReplyPart {
   std::unique_ptr<ReplyShaper> shaper;
   int64_t prompt_size = 0;
   bool counts_prompt = true;  // false: another part has the same prompt
+  // Told the whole content of an answer that ended by itself; may be empty.
+  std::function<void(const std::string& content)> on_end;
 };
 
 // The body of an error in the words of a protocol.

@@ -184,6 +184,25 @@ class Model(Case):
             progress = [p for _, d in events_of(streamed)[:-1] if (p := json.loads(d).get("prompt_progress"))]
             self.assertEqual(progress[-1]["processed"], progress[-1]["total"])
 
+    def test_the_next_turn_is_read_ahead(self):
+        """The reasoning is left out of the next turn's prompt; what is left of this turn has been read again by then."""
+        with Server(self.folder, None) as server:
+            # A model without sense ends its reasoning where it is made to.
+            end_think = server.post("/tokenize", {"content": "</think>"})[1]["tokens"][0]
+            first = {**CHAT, "max_tokens": 40, "seed": 3, "logit_bias": {str(end_think): 100},
+                     "response_format": {"type": "regex", "regex": "[ab]{9}"}}
+            choice = server.post("/v1/chat/completions", first)[1]["choices"][0]
+            self.assertEqual(choice["finish_reason"], "stop")
+            self.assertRegex(choice["message"]["content"], "^[ab]{9}$")
+            time.sleep(0.5)
+            history = [*CHAT["messages"], {"role": "assistant", "content": choice["message"]["content"]}]
+            turn = {**first, "max_tokens": 1, "messages": [*history, {"role": "user", "content": "And now?"}]}
+            usage = server.post("/v1/chat/completions", turn)[1]["usage"]
+            known = len(server.post("/apply-template", {**turn, "messages": history})[1]["token_ids"])
+            self.assertGreater(usage["prompt_tokens_details"]["cached_tokens"], 0)
+            self.assertLess(usage["prompt_tokens"] - usage["prompt_tokens_details"]["cached_tokens"],
+                            usage["prompt_tokens"] - known + 16)
+
     def test_output_is_constrained(self):
         with Server(self.folder, None) as server:
             plain = {**CHAT, "thinking": {"type": "disabled"}, "max_tokens": 300, "seed": 1}
