@@ -68,7 +68,8 @@ def shell(s):
     n = w.made_up(s).lower()
     wish = s.fill(s.pick(en if s.language == "en" else tr), f=f, g=g, n=n)
     command = s.fill(command, f=f, g=g, n=n)
-    asked = s.put(ASK_SHELL[s.language], x=wish, X=t.upper_first(wish))
+    starts_with_name = wish.startswith((f, g, n))
+    asked = s.put(ASK_SHELL[s.language], x=wish, X=wish if starts_with_name else t.upper_first(wish))
     said = s.say(["`{c}`", "Type `{c}`.", "With `{c}`.", "Use `{c}`."] if s.language == "en" else ["`{c}`", "`{c}` yaz.", "`{c}` ile.", "`{c}` kullan."], c=command)
     return asked, said, None, [command]
 

@@ -242,7 +242,7 @@ def turn(source, index=None):
         asked = source.led(lead, WHAT[source.language], x=what)
     elif way == "how":
         asked = source.led(lead, HOW[source.language], d=do)
-        if source.language == "tr" and not lead and not do.startswith("hadal"):
+        if source.language == "tr" and not lead and not asked.startswith("hadal"):
             asked = w.t.upper_first(asked)
     else:
         asked = source.led(lead, own)

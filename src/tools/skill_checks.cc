@@ -31,9 +31,10 @@ const JsonArray& list_of(const Json& value) {
   return *value.array();
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 // The last integer of the text, with its sign where no digit or letter stands before it.
 std::string last_number(std::string_view text) {
-  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
   size_t end = text.size();
   while (end > 0 && !is_digit(text[end - 1])) --end;
   size_t begin = end;
@@ -42,11 +43,22 @@ std::string last_number(std::string_view text) {
   return (negative ? "-" : "") + std::string(text.substr(begin, end - begin));
 }
 
+// Whether the text has this word. A word that begins or ends with a digit is no part of a longer number.
+bool has_word(std::string_view text, std::string_view word) {
+  for (size_t at = text.find(word); at != std::string_view::npos && !word.empty();
+       at = text.find(word, at + 1)) {
+    const size_t end = at + word.size();
+    const bool cuts_before = is_digit(word.front()) && at > 0 && is_digit(text[at - 1]);
+    const bool cuts_after = is_digit(word.back()) && end < text.size() && is_digit(text[end]);
+    if (!cuts_before && !cuts_after) return true;
+  }
+  return false;
+}
+
 bool has_keywords(const Json& check, std::string_view content) {
   return std::ranges::all_of(list_of(field(check, "all")), [&](const Json& words) {
-    return std::ranges::any_of(list_of(words), [&](const Json& word) {
-      return content.find(text_of(word)) != std::string_view::npos;
-    });
+    return std::ranges::any_of(list_of(words),
+                               [&](const Json& word) { return has_word(content, text_of(word)); });
   });
 }
 

@@ -27,6 +27,8 @@ TEST(SkillChecks, Keywords) {
   const char* const check = R"({"type": "keywords", "all": [["a", "b"], ["c"]]})";
   EXPECT_TRUE(judged(check, "b c").right);
   EXPECT_FALSE(judged(check, "a b").right);
+  EXPECT_FALSE(judged(R"({"type": "keywords", "all": [["4"]]})", "14 days").right);
+  EXPECT_TRUE(judged(R"({"type": "keywords", "all": [["4"]]})", "14 - 10 = 4 days").right);
   // What is only thought is not said.
   EXPECT_FALSE(judged(check, "b c</think>b", true).right);
 }
