@@ -1,8 +1,14 @@
 #include "tools/skill_checks.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
 
 #include "base/error.h"
+#include "tools/eval_skills.h"
 
 namespace hadal {
 namespace {
@@ -10,7 +16,7 @@ namespace {
 const std::string kEnd = "<｜end▁of▁sentence｜>";
 
 SkillVerdict judged(const char* check, const std::string& text, bool thinking = false) {
-  return judge_reply(*parse_json(check), text + kEnd, thinking);
+  return judge_reply(parse_json(check).value_or(Json()), text + kEnd, thinking);
 }
 
 TEST(SkillChecks, Number) {
@@ -89,6 +95,31 @@ TEST(SkillChecks, Repetition) {
   for (int i = 0; i < 4; ++i)
     far += "the fox went over the hill to see " + std::to_string(i) + " other word here ";
   EXPECT_TRUE(repeats_itself(far));
+}
+
+TEST(EvalSkills, ReadsCasesAndNamesBadLines) {
+  const std::string path =
+      (std::filesystem::temp_directory_path() / ("hadal_cases_" + std::to_string(getpid()))).string();
+  const std::string good =
+      R"({"skill": "a", "language": "en", "thinking_mode": "chat", "messages": [], "check": {"type": "free"}})";
+  const auto refusal = [&](const std::string& content) -> std::string {
+    std::ofstream(path) << content;
+    try {
+      read_skill_cases(path, 0);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_EQ(refusal(good + "\n" + good + "\n"), "");
+  EXPECT_EQ(read_skill_cases(path, 0).size(), 2u);
+  EXPECT_EQ(read_skill_cases(path, 1).size(), 1u);
+  EXPECT_NE(refusal(good + "\n{\n").find(":2: no text \"skill\""), std::string::npos);
+  EXPECT_NE(
+      refusal(R"({"skill": "a", "language": "en", "thinking_mode": "chat"})").find(":1: no \"messages\""),
+      std::string::npos);
+  EXPECT_NE(refusal("").find("no case"), std::string::npos);
+  std::remove(path.c_str());
 }
 
 }  // namespace
