@@ -29,7 +29,8 @@ Mat compressor(Pass& pass, const Compressor& w, int64_t layer, CompressorRing ri
 
 // New keys of the lightning indexer.
 void index_keys(Pass& pass, const Compressor& w, int64_t layer, ConstMat x) {
-  auto& [model, config, ops, s, step, hc, eps] = pass;
+  Ops& ops = pass.ops;
+  const Step& step = pass.step;
   const Mat keys = compressor(pass, w, layer, &LayerState::index_compressor, x);
   if (keys.rows == 0) return;
   ops.hadamard(keys);
