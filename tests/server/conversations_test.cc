@@ -40,14 +40,15 @@ class Conversations : public testing::Test {
   }
   PageAnswer call(std::string_view method, std::string_view path, std::string_view body = "",
                   std::string_view query = "", std::string_view name_space = "me") {
-    return answer_page_route(routes_, method, path, {name_space, "", query, body}).value();
+    return answer_page_route(routes_, method, path, {name_space, "", query, body})
+        .value_or(PageAnswer{0, "", "no such route"});
   }
   // The answer's JSON; the status must be as expected.
   Json call_json(int status, std::string_view method, std::string_view path, std::string_view body = "",
                  std::string_view query = "", std::string_view name_space = "me") {
     const PageAnswer answer = call(method, path, body, query, name_space);
     EXPECT_EQ(answer.status, status) << method << " " << path << "\n" << body << "\n" << answer.body;
-    return parse_json(answer.body).value();
+    return parse_json(answer.body).value_or(Json());
   }
   std::string create(std::string_view body, std::string_view name_space = "me") {
     return *call_json(201, "POST", "/api/conversations", body, "", name_space).find("id")->string();
@@ -186,7 +187,7 @@ TEST_F(Conversations, ComeBackFromAnExport) {
   const Json imported = call_json(201, "POST", "/api/conversations/import", exported.body, "", "another");
   ASSERT_EQ(imported.find("conversations")->array()->size(), 2U);
   const Json again = call_json(200, "GET", "/api/conversations/export", "", "", "another");
-  const Json before = parse_json(exported.body).value();
+  const Json before = parse_json(exported.body).value_or(Json());
   for (size_t i = 0; i < 2; ++i) {
     const Json& was = (*before.find("conversations")->array())[i];
     const Json& is = (*again.find("conversations")->array())[i];
@@ -422,6 +423,7 @@ TEST_F(Conversations, SurviveAFullDisk) {
 TEST_F(Conversations, TakeManyThreads) {
   open();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   std::atomic<int> created = 0;
   for (int t = 0; t < 4; ++t)
     threads.emplace_back([&, t] {

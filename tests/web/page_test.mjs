@@ -447,6 +447,20 @@ onPage('tools, settings, schema and prompt progress', {}, async ({ page, say, id
   await page.getByText('This much came').waitFor();
 });
 
+onPage('a long question is folded', {}, async ({ page, say, idle }) => {
+  await say('lorem ipsum dolor '.repeat(300));
+  await idle();
+  const said = turns(page, 'user').locator('.said');
+  const height = async () => (await said.boundingBox()).height;
+  const folded = await height();
+  assert.ok(folded < 500, `${folded} px`);
+  await said.getByRole('button', { name: 'Show all' }).click();
+  assert.ok((await height()) > 1.5 * folded);
+  await said.getByRole('button', { name: 'Show less' }).click();
+  assert.equal(await height(), folded);
+  assert.deepEqual(await axe(page), []);
+});
+
 onPage('hundreds of chats', {}, async ({ page, mock }) => {
   for (let i = 0; i < 250; i++) {
     mock.chats.set(`c${i}`.padStart(12, '0'), { id: `c${i}`.padStart(12, '0'), title: `Chat ${i}`, version: 1, created_ms: i, updated_ms: i, settings: {}, current: null, messages: [] });

@@ -41,6 +41,8 @@ export default {
   tooBig: '{name} is larger than {n} MB',
   pasted: 'pasted text',
   you: 'You',
+  showAll: 'Show all',
+  showLess: 'Show less',
   copy: 'Copy',
   copied: 'Copied',
   edit: 'Edit',

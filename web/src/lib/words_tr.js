@@ -41,6 +41,8 @@ export default {
   tooBig: '{name} {n} MB’den büyük',
   pasted: 'yapıştırılan metin',
   you: 'Siz',
+  showAll: 'Tümünü göster',
+  showLess: 'Daha az göster',
   copy: 'Kopyala',
   copied: 'Kopyalandı',
   edit: 'Düzenle',
