@@ -30,6 +30,10 @@ std::string size_text(int64_t bytes) {
 
 MemoryPlan plan_memory(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
                        int64_t snapshots) {
+  const int64_t positions = checkpoint.config().max_position_embeddings;
+  if (max_tokens > positions)
+    fail(ErrorCode::kUsage, "a context of {} tokens is asked for, but this model has positions for {}",
+         max_tokens, positions);
   const SequenceOptions sequence = sequence_options(options, max_tokens, snapshots);
   const bool has_mtp = has_mtp_block(checkpoint);
   const EntryFormat format = format_of(options);

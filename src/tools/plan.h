@@ -26,7 +26,8 @@ struct MemoryPlan {
   bool fits() const { return total() <= available; }
 };
 
-// `snapshots` as open_session() takes it; options.ctx is not looked at.
+// Error(kUsage) for more tokens than the model has positions. `snapshots` as open_session() takes it;
+// options.ctx is not looked at.
 MemoryPlan plan_memory(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
                        int64_t snapshots);
 // Error(kNoMemory) with the numbers.

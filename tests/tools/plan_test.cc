@@ -114,6 +114,8 @@ TEST_F(Plan, RefusesWhatDoesNotFitWithTheNumbers) {
   ModelOptions no_drafts;
   no_drafts.speculate = Speculation::kOff;
   EXPECT_EQ(plan_memory(checkpoint, no_drafts, 4096, 0).state.mtp, 0);
+  EXPECT_EQ(plan_memory(checkpoint, no_drafts, 1048576, 0).tokens, 1048576);
+  EXPECT_THROW(plan_memory(checkpoint, no_drafts, 1048577, 0), Error);  // beyond its positions
 }
 
 TEST_F(Plan, AvailableMemoryIsTheLeastLimit) {
