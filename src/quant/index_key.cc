@@ -19,7 +19,7 @@ int64_t scale_at(const IndexKeyForm& form, int64_t j, int64_t dimension) {
 
 void encode_fp4(const IndexKeyForm& form, const float* key, int64_t n, std::byte* keys) {
   uint8_t codes[kMostIndexDim + 1] = {};
-  uint8_t scales[kMostIndexDim / kIndexBlock];
+  uint8_t scales[kMostIndexDim / kIndexBlock] = {};
   quantise_index_vector(key, form.dim, codes, scales);
   std::byte* const tile = keys + n / kIndexTileKeys * form.tile_bytes();
   const int64_t j = n % kIndexTileKeys;

@@ -60,6 +60,7 @@ float product(const IndexVector& q, const IndexVector& k, int64_t dim) {
 
 void score_fp4(const float* q, std::span<const float> w, const IndexKeys& keys, std::span<float> scores) {
   std::vector<IndexVector> queries;
+  queries.reserve(w.size());
   for (size_t h = 0; h < w.size(); ++h)
     queries.push_back(quantised(q + static_cast<int64_t>(h) * keys.form.dim, keys.form.dim));
   for (size_t n = 0; n < scores.size(); ++n) {
