@@ -6,8 +6,8 @@
 
 #include "base/error.h"
 #include "base/json.h"
-#include "tools/prompt_progress.h"
 #include "text/stop_strings.h"
+#include "tools/prompt_progress.h"
 
 namespace hadal {
 namespace {
