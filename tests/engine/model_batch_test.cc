@@ -9,7 +9,9 @@
 #include "engine/model_sequence.h"
 #include "engine/session.h"
 #include "engine_replies.h"
+#include "golden/golden.h"
 #include "model/model_cases.h"
+#include "tools/loaded_model.h"
 
 namespace hadal {
 namespace {
@@ -98,6 +100,33 @@ TEST(ModelBatch, GivesTheSameBitsFromTheCacheAtEveryCut) {
       const WholeReply reply = ask(*warm, request);
       EXPECT_TRUE(reply.same_as(alone(under_test, request))) << known << " " << cut;
       EXPECT_EQ(reply.finished.usage.cached_tokens, std::min(known, cut));
+    }
+  }
+}
+
+// The same for the members whose states have other parts.
+TEST(ModelBatch, RestoresEveryMemberOfTheFamily) {
+  HADAL_NEED_SHARED("golden/v32");
+  HADAL_NEED_SHARED("golden/v41");
+  for (const std::string name : {"v32/tiny", "v41/tiny-fp8", "v4/tiny-fp8"}) {
+    ModelOptions options;
+    options.dir = shared_path("golden/" + name);
+    options.threads = 1;
+    LoadedModel loaded = load_model(options);
+    const ModelUnderTest under_test{loaded.model, std::move(loaded.ops)};
+    const std::vector<int32_t> text = some_tokens(300, loaded.model.config().vocab_size, 1);
+    for (const int64_t known : {128, 141}) {
+      const auto warm = engine_for(under_test, {.slots = 2, .max_rows = 64},
+                                   {.prefix_cache_bytes = 1 << 26, .speculation = Speculation::kOn});
+      ask(*warm, request_for({text.begin(), text.begin() + known}, 0));
+      for (const int64_t cut : {known - 5, known + 20}) {
+        std::vector<int32_t> prompt(text.begin(), text.begin() + cut);
+        prompt.push_back((text[static_cast<size_t>(cut)] + 1) % 100);
+        const GenerationRequest request = request_for(prompt, 8);
+        const WholeReply reply = ask(*warm, request);
+        EXPECT_TRUE(reply.same_as(alone(under_test, request))) << name << " " << known << " " << cut;
+        EXPECT_EQ(reply.finished.usage.cached_tokens, std::min(known, cut)) << name;
+      }
     }
   }
 }
