@@ -30,7 +30,7 @@ ModelUnderTest model_in(Numerics numerics) {
 }
 
 std::unique_ptr<Engine> engine_for(const ModelUnderTest& under_test, BatchOptions batch,
-                                   EngineOptions options) {
+                                   const EngineOptions& options) {
   batch.max_tokens = kContext;
   return std::make_unique<Engine>(std::make_unique<ModelBatch>(under_test.model, *under_test.ops, batch),
                                   options);
