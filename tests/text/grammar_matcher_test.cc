@@ -163,5 +163,12 @@ TEST(GrammarMatcher, GrammarsThatCannotBe) {
   refuses("root ::= [ab]* \"a\" [ab]{40} \"c\"", "");
 }
 
+// A surrogate is a code point without bytes.
+TEST(GrammarMatcher, WhatHasNoBytesMatchesNothing) {
+  const auto with = [](std::string_view regex) { return CompiledGrammar::regex(regex, small_vocabulary()); };
+  EXPECT_THROW(with("a\\uDDDDb"), Error);
+  EXPECT_NO_THROW(with("a|\\uDDDD"));
+}
+
 }  // namespace
 }  // namespace hadal

@@ -52,6 +52,10 @@ class Linker {
   void add_rule(RuleId rule) {
     made_[rule] = true;
     const Dfa dfa = make_dfa(exprs_, exprs_.rules()[rule].body, &plans_);
+    // A plan takes every class for one that some byte begins; surrogates have no bytes.
+    if (dfa.states.empty()) {
+      fail(ErrorCode::kUsage, "nothing can match {}", exprs_.rules()[rule].name);
+    }
     const auto first = static_cast<uint32_t>(out_.states.size());
     if (first + dfa.states.size() > kMaxStates) {
       fail(ErrorCode::kUsage, "the grammar needs more than {} states; make it smaller", kMaxStates);
