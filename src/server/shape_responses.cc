@@ -18,7 +18,7 @@ class ResponsesShaper : public ReplyShaper {
     for (const char* const name : {"response.created", "response.in_progress"}) {
       JsonObject event;
       event.set("response", response("in_progress", nullptr, nullptr, JsonArray(), nullptr));
-      send(name, std::move(event));
+      send(name, event);
     }
   }
 
@@ -58,7 +58,7 @@ class ResponsesShaper : public ReplyShaper {
                        output_, shown_usage(usage));
     JsonObject event;
     event.set("response", answer_);
-    send(whole_reply ? "response.completed" : "response.incomplete", std::move(event));
+    send(whole_reply ? "response.completed" : "response.incomplete", event);
   }
 
   Json whole() const override { return answer_; }
@@ -129,7 +129,7 @@ class ResponsesShaper : public ReplyShaper {
     return shown;
   }
 
-  void send(const char* name, JsonObject fields) {
+  void send(const char* name, const JsonObject& fields) {
     JsonObject event;
     event.set("type", name);
     for (const JsonMember& member : fields.members()) event.set(member.key, member.value);
@@ -142,7 +142,7 @@ class ResponsesShaper : public ReplyShaper {
     if (of_part) fields.set("content_index", 0);
     fields.set("item_id", item_id_);
     fields.set("output_index", output_.size());
-    send(name, std::move(fields));
+    send(name, fields);
   }
 
   void send_text(const char* name, const char* key, const std::string& text) {
@@ -155,7 +155,7 @@ class ResponsesShaper : public ReplyShaper {
     JsonObject fields;
     fields.set("item", item);
     fields.set("output_index", output_.size());
-    send(name, std::move(fields));
+    send(name, fields);
   }
 
   Json part() const {
@@ -243,10 +243,10 @@ class ResponsesShaper : public ReplyShaper {
   // The text of a custom tool's one parameter; what else the model wrote as it is.
   std::string custom_input() const {
     const std::optional<Json> arguments = parse_json(text_);
-    const Json* const input = arguments ? arguments->find("input") : nullptr;
-    const bool is_input =
-        input != nullptr && input->string() != nullptr && arguments->object()->members().size() == 1;
-    return is_input ? *input->string() : text_;
+    if (!arguments) return text_;
+    const Json* const input = arguments->find("input");
+    if (input == nullptr || input->string() == nullptr) return text_;
+    return arguments->object()->members().size() == 1 ? *input->string() : text_;
   }
 
   void close(const char* status, bool call_follows) {
