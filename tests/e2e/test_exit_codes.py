@@ -66,7 +66,8 @@ class ExitCodes(Case):
 
     def test_does_not_fit(self):
         huge = {"head_dim": 4096, "num_hidden_layers": 40, "compress_ratios": [4] * 40 + [0], "hidden_size": 32, "q_lora_rank": 8, "o_lora_rank": 8,
-                "num_attention_heads": 2, "n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "vocab_size": 300}
+                "num_attention_heads": 2, "n_routed_experts": 2, "num_experts_per_tok": 1, "moe_intermediate_size": 8, "vocab_size": 300,
+                "max_position_embeddings": 16777216}
         model = str(self.folder / "huge")
         self.expect(0, "make-random", model, *(word for key, value in huge.items() for word in ("--set", f"{key}={value}")))
         # 40 layers of 4,223 bytes for every 4 tokens: 700 GB.
