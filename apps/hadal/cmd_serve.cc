@@ -3,12 +3,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -110,17 +111,17 @@ RequestPolicy policy_of(const Options& options, const ChatLiterals& literals) {
 
 // Tells a supervisor that waits for it (systemd's Type=notify) that requests are taken now.
 void tell_supervisor() {
-  const char* const path = std::getenv("NOTIFY_SOCKET");
-  if (path == nullptr || std::strlen(path) < 2) return;
+  const char* const variable = std::getenv("NOTIFY_SOCKET");
+  const std::string_view path = variable == nullptr ? "" : variable;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (std::strlen(path) >= sizeof(address.sun_path)) return;
-  std::strcpy(address.sun_path, path);
+  if (path.size() < 2 || path.size() >= sizeof(address.sun_path)) return;
+  std::copy(path.begin(), path.end(), address.sun_path);
   if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
   const int socket_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket_fd < 0) return;
   constexpr std::string_view kReady = "READY=1";
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + std::strlen(path));
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
   sendto(socket_fd, kReady.data(), kReady.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size);
   close(socket_fd);
 }
@@ -163,10 +164,10 @@ Backend open_model_backend(const Options& options) {
   batch.max_rows = std::min(options.model.chunk, batch.max_tokens);
   batch.drafts = options.model.speculate != Speculation::kOff;
   require_room(checkpoint, options, batch);
-  Backend backend{load_tokenizer(options.model.dir), read_literals(options),
-                  std::make_unique<LoadedModel>(load_model(options.model)), nullptr,
+  Backend backend{load_tokenizer(options.model.dir), read_literals(options), nullptr, nullptr,
                   std::filesystem::path(options.model.dir).lexically_normal().filename().string()};
   check_belongs(backend.tokenizer, config);
+  backend.loaded = std::make_unique<LoadedModel>(load_model(options.model));
   EngineOptions engine;
   engine.prefix_cache_bytes = options.cache_mib << 20;
   engine.speculation = options.model.speculate;
