@@ -77,14 +77,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Task<> serve() {
     error_code ignored;
-    stream_.socket().set_option(tcp::no_delay(true), ignored);
+    ignored = stream_.socket().set_option(tcp::no_delay(true), ignored);
     bool goes_on = true;
     bool is_first = true;
     while (goes_on) {
       goes_on = co_await one_request(is_first);
       is_first = false;
     }
-    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    ignored = stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
     co_await linger();
     stream_.close();
   }
@@ -376,10 +376,10 @@ class HttpServer::Impl {
     const asio::ip::address address = asio::ip::make_address(options_.address, error);
     if (error) fail(ErrorCode::kUsage, "--host {}: not an IP address", options_.address);
     const tcp::endpoint endpoint(address, options_.port);
-    acceptor_.open(endpoint.protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_.bind(endpoint, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    error = acceptor_.open(endpoint.protocol(), error);
+    if (!error) error = acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) error = acceptor_.bind(endpoint, error);
+    if (!error) error = acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error)
       fail(ErrorCode::kIo, "cannot listen on {} port {}: {}", options_.address, options_.port,
            error.message());
@@ -419,7 +419,7 @@ class HttpServer::Impl {
     log_info("stopping: {} connections", open_);
     api_.set_draining();
     error_code ignored;
-    acceptor_.close(ignored);
+    ignored = acceptor_.close(ignored);
     for (const std::weak_ptr<Connection>& weak : connections_)
       if (const std::shared_ptr<Connection> connection = weak.lock()) connection->close_if_idle();
     // Draining waits, so it has a thread of its own.
