@@ -104,8 +104,8 @@ void ReferenceBackward::moe(ConstMat x, const int32_t* ids, const float* weights
   std::vector<std::vector<int64_t>> visitors(experts.size());
   for (int64_t i = 0; i < x.rows * top_k; ++i) visitors[static_cast<size_t>(ids[i])].push_back(i);
   for (size_t e = 0; e < experts.size(); ++e) visit(experts[e], d_experts[e], visitors[e], true);
-  std::vector<int64_t> all;
-  for (int64_t t = 0; t < x.rows; ++t) all.push_back(t * top_k);
+  std::vector<int64_t> all(static_cast<size_t>(x.rows));
+  for (size_t t = 0; t < all.size(); ++t) all[t] = static_cast<int64_t>(t) * top_k;
   visit(shared, d_shared, all, false);
 }
 
