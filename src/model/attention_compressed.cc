@@ -29,15 +29,10 @@ Mat compressor(Pass& pass, const Compressor& w, int64_t layer, CompressorRing ri
 
 // New keys of the lightning indexer.
 void index_keys(Pass& pass, const Compressor& w, int64_t layer, ConstMat x) {
-  Ops& ops = pass.ops;
-  const Step& step = pass.step;
   const Mat keys = compressor(pass, w, layer, &LayerState::index_compressor, x);
   if (keys.rows == 0) return;
-  ops.hadamard(keys);
-  step.for_each_finished(w.ratio, [&](const Segment& segment, Rows blocks) {
-    ops.store_index_keys(keys.slice(blocks.first, blocks.count), segment.first_position / w.ratio,
-                         step.index_keys(), segment.layers[layer].index_keys.data());
-  });
+  pass.ops.hadamard(keys);
+  store_finished_keys(pass, layer, w.ratio, keys);
 }
 
 // The lightning indexer: which entries each query of the tile picks.
@@ -45,20 +40,13 @@ void indexer(Pass& pass, const Indexer& w, int64_t layer, Rows tile, ConstMat x,
   const ModelConfig& config = pass.config;
   Ops& ops = pass.ops;
   const Scratch& s = pass.s;
-  const Step& step = pass.step;
-  const float score_scale = inverse_sqrt(kIndexDim * config.index_n_heads);
   const Mat q = Pass::mat(s.index_q, tile, config.index_n_heads * kIndexDim);
   const Mat weights = Pass::mat(s.index_weights, tile, config.index_n_heads);
   ops.linear(qr, w.wq_b, q);
-  ops.rope(q, kIndexDim, step.positions(tile), pass.model.rope_compressed, false);
+  ops.rope(q, kIndexDim, pass.step.positions(tile), pass.model.rope_compressed, false);
   ops.hadamard(q);
   ops.linear(x, w.weights_proj, weights);
-  step.for_each_segment(tile, [&](const Segment& segment, Rows rows) {
-    const int64_t in_tile = rows.first - tile.first;
-    ops.index_topk(q.slice(in_tile, rows.count), weights.slice(in_tile, rows.count), score_scale,
-                   {step.index_keys(), segment.layers[layer].index_keys.data()}, step.visible(rows, 4),
-                   {.topk = config.index_topk, .picks = s.picks + rows.first * config.index_topk});
-  });
+  pick_entries(pass, layer, 4, tile, q, weights);
 }
 
 }  // namespace
@@ -74,9 +62,7 @@ void attention(Pass& pass, const CompressedAttention& w, int64_t layer, ConstMat
   }
   if (ratio == 4) index_keys(pass, w.indexer.compressor, layer, x);
 
-  const Mat qr = pass.mat(s.qr, config.q_lora_rank);
-  ops.linear(x, w.wq_a, qr);
-  ops.rms_norm(qr, w.q_norm, eps, qr);
+  const Mat qr = low_rank_queries(pass, w.wq_a, w.q_norm, x);
   for (Rows tile = step.query_tile(0, w.keys); tile.count > 0;
        tile = step.query_tile(tile.first + tile.count, w.keys)) {
     const Mat q = Pass::mat(s.q, tile, config.num_attention_heads * config.head_dim);

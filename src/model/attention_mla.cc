@@ -35,20 +35,13 @@ void pick(Pass& pass, const MlaIndexer& w, int64_t layer, Rows tile, ConstMat x,
   const ModelConfig& config = pass.config;
   Ops& ops = pass.ops;
   const Scratch& s = pass.s;
-  const Step& step = pass.step;
   const int64_t dim = config.index_head_dim;
   const Mat q = Pass::mat(s.index_q, tile, config.index_n_heads * dim);
   const Mat weights = Pass::mat(s.index_weights, tile, config.index_n_heads);
   ops.linear(qr, w.wq_b, q);
-  ops.rope(q, dim, step.positions(tile), pass.model.rope_index, false);
+  ops.rope(q, dim, pass.step.positions(tile), pass.model.rope_index, false);
   ops.linear_fp32(x, w.weights_proj, weights);
-  step.for_each_segment(tile, [&](const Segment& segment, Rows rows) {
-    const int64_t in_tile = rows.first - tile.first;
-    ops.index_topk(q.slice(in_tile, rows.count), weights.slice(in_tile, rows.count),
-                   inverse_sqrt(dim * config.index_n_heads),
-                   {step.index_keys(), segment.layers[layer].index_keys.data()}, step.visible(rows, 1),
-                   {.topk = config.index_topk, .picks = s.picks + rows.first * config.index_topk});
-  });
+  pick_entries(pass, layer, 1, tile, q, weights);
 }
 
 }  // namespace
@@ -61,9 +54,7 @@ void attention(Pass& pass, const MlaAttention& w, int64_t layer, ConstMat x, Mat
   latent_rows(pass, w, layer, x);
   if (w.indexer) index_keys(pass, *w.indexer, layer, x);
 
-  const Mat qr = pass.mat(s.qr, config.q_lora_rank);
-  ops.linear(x, w.wq_a, qr);
-  ops.rms_norm(qr, w.q_norm, eps, qr);
+  const Mat qr = low_rank_queries(pass, w.wq_a, w.q_norm, x);
   for (Rows tile = step.query_tile(0, w.keys); tile.count > 0;
        tile = step.query_tile(tile.first + tile.count, w.keys)) {
     const ConstMat tile_qr = qr.slice(tile.first, tile.count);

@@ -35,10 +35,7 @@ void fill_cache(Pass& pass, const SharedCache& w, int64_t layer, ConstMat x) {
   ops.linear(entries, w.wk, keys);
   ops.rms_norm(keys, w.k_norm, eps, keys);
   ops.rope(keys, config.index_head_dim, step.block_positions(), model.rope_index, false);
-  step.for_each_finished(w.ratio, [&](const Segment& segment, Rows blocks) {
-    ops.store_index_keys(keys.slice(blocks.first, blocks.count), segment.first_position / w.ratio,
-                         step.index_keys(), segment.layers[layer].index_keys.data());
-  });
+  store_finished_keys(pass, layer, w.ratio, keys);
   ops.rope(entries, config.head_dim, step.block_positions(), model.rope_compressed, false);
   ops.store_kv(entries, step.forms().entries, step.entry_rows(layer, w.ratio));
 }
@@ -47,28 +44,20 @@ void pick(Pass& pass, const SharedIndexer& w, const KeySource& keys, Rows tile, 
   const ModelConfig& config = pass.config;
   Ops& ops = pass.ops;
   const Scratch& s = pass.s;
-  const Step& step = pass.step;
   const int64_t dim = config.index_head_dim;
   const Mat q = Pass::mat(s.index_q, tile, config.index_n_heads * dim);
   const Mat weights = Pass::mat(s.index_weights, tile, config.index_n_heads);
   ops.linear(qr, w.wq_b, q);
-  ops.rope(q, dim, step.positions(tile), pass.model.rope_index, false);
+  ops.rope(q, dim, pass.step.positions(tile), pass.model.rope_index, false);
   ops.linear(x, w.weights_proj, weights);
-  step.for_each_segment(tile, [&](const Segment& segment, Rows rows) {
-    const int64_t in_tile = rows.first - tile.first;
-    int64_t* const candidates = s.candidates + rows.first * config.candidate_topk_blocks;
-    IndexChoice choice{.topk = config.index_topk, .picks = s.picks + rows.first * config.index_topk};
-    if (w.chooses_candidates || w.within_candidates) {
-      choice.block = config.candidate_block_size;
-      choice.top_blocks = config.candidate_topk_blocks;
-      if (w.chooses_candidates) choice.best_blocks = candidates;
-      if (w.within_candidates) choice.within = candidates;
-    }
-    ops.index_topk(q.slice(in_tile, rows.count), weights.slice(in_tile, rows.count),
-                   inverse_sqrt(dim * config.index_n_heads),
-                   {step.index_keys(), segment.layers[keys.owner].index_keys.data()},
-                   step.visible(rows, keys.ratio), choice);
-  });
+  IndexChoice choice;
+  if (w.chooses_candidates || w.within_candidates) {
+    choice.block = config.candidate_block_size;
+    choice.top_blocks = config.candidate_topk_blocks;
+    if (w.chooses_candidates) choice.best_blocks = s.candidates;
+    if (w.within_candidates) choice.within = s.candidates;
+  }
+  pick_entries(pass, keys.owner, keys.ratio, tile, q, weights, choice);
 }
 
 }  // namespace
@@ -79,9 +68,7 @@ void attention(Pass& pass, const SharedAttention& w, int64_t layer, ConstMat x, 
   window_rows(pass, w, rope, x);
   if (w.cache) fill_cache(pass, *w.cache, layer, x);
 
-  const Mat qr = pass.mat(s.qr, config.q_lora_rank);
-  ops.linear(x, w.wq_a, qr);
-  ops.rms_norm(qr, w.q_norm, eps, qr);
+  const Mat qr = low_rank_queries(pass, w.wq_a, w.q_norm, x);
   for (Rows tile = step.query_tile(0, w.keys); tile.count > 0;
        tile = step.query_tile(tile.first + tile.count, w.keys)) {
     const Mat q = Pass::mat(s.q, tile, config.num_attention_heads * config.head_dim);

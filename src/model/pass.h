@@ -34,6 +34,14 @@ void attention(Pass& pass, const MlaAttention& w, int64_t layer, ConstMat x, Mat
 void attention(Pass& pass, const CompressedAttention& w, int64_t layer, ConstMat x, Mat y);
 void attention(Pass& pass, const SharedAttention& w, int64_t layer, ConstMat x, Mat y);
 
+// What all kinds share: the tokens' queries in their low rank (in s.qr); where the indexer keys of the blocks
+// that finish in this step go; and which of `owner`'s entries each query of the tile picks, into its row of
+// s.picks. `choice` gives the two levels, if any, with pointers to row 0 of the step.
+Mat low_rank_queries(Pass& pass, const Weight& wq_a, const NormWeight& q_norm, ConstMat x);
+void store_finished_keys(Pass& pass, int64_t layer, int64_t ratio, ConstMat keys);
+void pick_entries(Pass& pass, int64_t owner, int64_t ratio, Rows tile, Mat q, Mat weights,
+                  const IndexChoice& choice = {});
+
 // What the two kinds with a window share: the new window rows; and the way from a tile's rotated queries (in
 // s.q) to its rows of y.
 void window_rows(Pass& pass, const WindowAttention& w, const RopeFrequencies& rope, ConstMat x);
