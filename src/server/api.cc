@@ -17,6 +17,7 @@
 #include "server/generations.h"
 #include "server/openapi.h"
 #include "server/request_error.h"
+#include "server/request_json.h"
 #include "server/web_assets.h"
 #include "text/control_tokens.h"
 
@@ -49,12 +50,6 @@ ApiAnswer json_answer(const Json& body) {
   ApiAnswer answer;
   answer.body = dump_json(body);
   return answer;
-}
-
-JsonObject object_of(std::vector<std::pair<const char*, Json>> members) {
-  JsonObject object;
-  for (auto& [key, value] : members) object.set(key, std::move(value));
-  return object;
 }
 
 void read_case_options(std::string_view text, RequestPolicy& policy) {

@@ -2,14 +2,10 @@
 
 #include <utility>
 
+#include "server/request_json.h"
+
 namespace hadal {
 namespace {
-
-JsonObject object_of(std::vector<std::pair<const char*, Json>> members) {
-  JsonObject object;
-  for (auto& [key, value] : members) object.set(key, std::move(value));
-  return object;
-}
 
 Json count_or_null(const std::optional<uint64_t>& value) { return value ? Json(*value) : Json(); }
 

@@ -3,15 +3,10 @@
 #include <utility>
 
 #include "server/parameters.h"
+#include "server/request_json.h"
 
 namespace hadal {
 namespace {
-
-JsonObject object_of(std::vector<std::pair<const char*, Json>> members) {
-  JsonObject object;
-  for (auto& [key, value] : members) object.set(key, std::move(value));
-  return object;
-}
 
 Json schema_of(const Parameter& parameter) {
   JsonObject schema;

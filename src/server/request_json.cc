@@ -53,6 +53,12 @@ void check_values(const Json& value) {
 
 }  // namespace
 
+JsonObject object_of(std::vector<std::pair<const char*, Json>> members) {
+  JsonObject object;
+  for (auto& [key, value] : members) object.set(key, std::move(value));
+  return object;
+}
+
 std::string_view json_kind(const Json& value) {
   return value.is_null()              ? "null"
          : value.boolean() != nullptr ? "true or false"

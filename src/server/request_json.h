@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/json.h"
 
@@ -18,6 +20,9 @@ namespace hadal {
 inline constexpr int kRequestMaxDepth = 127;
 
 Json parse_request_json(std::string_view body);
+
+// The object of these members, in this order.
+JsonObject object_of(std::vector<std::pair<const char*, Json>> members);
 
 // What kind of value it is, in words, for messages.
 std::string_view json_kind(const Json& value);
