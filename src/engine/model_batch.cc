@@ -1,8 +1,10 @@
 #include "engine/model_batch.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "base/check.h"
+#include "engine/layer_hook.h"
 
 namespace hadal {
 namespace {
@@ -16,26 +18,6 @@ bool uses_mtp(bool has_mtp, const BatchOptions& options) { return options.drafts
 int64_t prompt_logit_rows(const BatchOptions& options) { return options.slots + kPromptLogitRows; }
 // A lone sequence may have a draft.
 int64_t decode_rows(const BatchOptions& options) { return std::max<int64_t>(options.slots, 2); }
-
-// Thrown between two layers and caught in run().
-struct PassStopped {};
-
-// Asks before every layer for as long as it lives.
-class LayerHook {
- public:
-  LayerHook(Workspace& workspace, const BatchModel::GoOn& go_on) : workspace_(workspace) {
-    if (!go_on) return;
-    workspace_.before_layer = [&go_on](int64_t, Mat) {
-      if (!go_on()) throw PassStopped{};
-    };
-  }
-  ~LayerHook() { workspace_.before_layer = nullptr; }
-  LayerHook(const LayerHook&) = delete;
-  LayerHook& operator=(const LayerHook&) = delete;
-
- private:
-  Workspace& workspace_;
-};
 
 }  // namespace
 
@@ -71,7 +53,7 @@ std::optional<ConstMat> ModelBatch::run(Lane lane, std::span<const Piece> pieces
   slices.reserve(pieces.size());
   for (const Piece& piece : pieces)
     slices.push_back({&slots_[static_cast<size_t>(piece.slot)]->state, piece.ids, piece.logit_rows});
-  const LayerHook hook(workspace(lane), go_on);
+  const LayerHook hook(workspace(lane), go_on ? std::not_fn(std::cref(go_on)) : std::function<bool()>());
   try {
     const ForwardResult result = forward(model_, slices, workspace(lane), ops_);
     int64_t row = 0;

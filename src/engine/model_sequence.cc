@@ -3,32 +3,13 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "engine/layer_hook.h"
 
 namespace hadal {
 namespace {
 
 // One draft is checked beside the token before it.
 constexpr int64_t kLogitRows = 2;
-
-// Thrown between two layers and caught in feed().
-struct FeedCancelled {};
-
-// Asks `cancelled` before every layer for as long as it lives.
-class LayerHook {
- public:
-  LayerHook(Workspace& workspace, const Sequence::Cancelled& cancelled) : workspace_(workspace) {
-    if (!cancelled) return;
-    workspace_.before_layer = [&cancelled](int64_t, Mat) {
-      if (cancelled()) throw FeedCancelled{};
-    };
-  }
-  ~LayerHook() { workspace_.before_layer = nullptr; }
-  LayerHook(const LayerHook&) = delete;
-  LayerHook& operator=(const LayerHook&) = delete;
-
- private:
-  Workspace& workspace_;
-};
 
 bool uses_mtp(const Model& model, const SequenceOptions& options) {
   return options.drafts && model.mtp != nullptr;
@@ -64,7 +45,7 @@ std::optional<ConstMat> ModelSequence::feed(std::span<const int32_t> ids, int64_
     const ForwardResult result = forward(model_, {&slice, 1}, workspace_, ops_);
     if (drafter_) drafter_->observe(first, ids, result.streams);
     return result.logits;
-  } catch (const FeedCancelled&) {
+  } catch (const PassStopped&) {
     return {};
   }
 }
