@@ -53,7 +53,8 @@ class Bench {
         roof_(chosen_isa(), chosen_threads(options.model)),
         memory_(largest_file(loaded_.model.checkpoint())),
         workspace_(loaded_.model, std::min(options.model.chunk, options.prompt), 1),
-        state_(config(), loaded_.ops->entry_format(), tokens_needed(options), false) {
+        state_(config(), loaded_.ops->entry_format(), tokens_needed(options), false),
+        near_state_(config(), loaded_.ops->entry_format(), options.ctx > 0 ? options.gen + 1 : 0, false) {
     result_.threads = chosen_threads(options.model);
   }
 
@@ -77,9 +78,15 @@ class Bench {
       id = static_cast<int32_t>(random_.bits(next_++) % static_cast<uint64_t>(config().vocab_size));
     return ids;
   }
-  void feed(std::span<const int32_t> ids, int64_t logit_rows) {
-    const Slice slice{&state_, ids, logit_rows};
+  void feed(SequenceState& state, std::span<const int32_t> ids, int64_t logit_rows) {
+    const Slice slice{&state, ids, logit_rows};
     forward(loaded_.model, {&slice, 1}, workspace_, *loaded_.ops);
+  }
+  // -> tokens/s
+  double time_decode(SequenceState& state, std::span<const int32_t> ids) {
+    const auto start = Clock::now();
+    for (const int32_t& id : ids) feed(state, {&id, 1}, 1);
+    return static_cast<double>(ids.size()) / seconds_since(start);
   }
   void measure_roof() {
     result_.read_gb_s.add(roof_.read_gb_s(memory_));
@@ -107,7 +114,7 @@ class Bench {
       const auto start = Clock::now();
       for (int64_t first = 0; first < options_.prompt; first += workspace_.max_rows()) {
         const int64_t count = std::min(workspace_.max_rows(), options_.prompt - first);
-        feed(std::span(ids).subspan(static_cast<size_t>(first), static_cast<size_t>(count)),
+        feed(state_, std::span(ids).subspan(static_cast<size_t>(first), static_cast<size_t>(count)),
              first + count == options_.prompt ? 1 : 0);
       }
       result_.prefill_tok_s.add(static_cast<double>(options_.prompt) / seconds_since(start));
@@ -121,15 +128,16 @@ class Bench {
     result_.bytes_per_token =
         costs_.decode_bytes(options_.ctx + options_.gen / 2, loaded_.ops->entry_format());
     fill_state(state_, config(), options_.ctx, *loaded_.ops);
-    feed(random_ids(1), 1);  // not counted
+    const bool compare = options_.ctx > 0;
+    feed(state_, random_ids(1), 1);  // not counted
+    if (compare) feed(near_state_, random_ids(1), 1);
     const int64_t runs = std::min(kDecodeRuns, options_.gen);
     for (int64_t run = 0; run < runs; ++run) {
       measure_roof();
       const int64_t count = options_.gen * (run + 1) / runs - options_.gen * run / runs;
       const std::vector<int32_t> ids = random_ids(count);
-      const auto start = Clock::now();
-      for (const int32_t& id : ids) feed({&id, 1}, 1);
-      result_.decode_tok_s.add(static_cast<double>(count) / seconds_since(start));
+      result_.decode_tok_s.add(time_decode(state_, ids));
+      if (compare) result_.decode_of_empty.add(result_.decode_tok_s.back() / time_decode(near_state_, ids));
     }
     measure_roof();
   }
@@ -141,6 +149,7 @@ class Bench {
   const std::span<const std::byte> memory_;
   Workspace workspace_;
   SequenceState state_;
+  SequenceState near_state_;  // of decode without --ctx, timed beside it
   const RandomValues random_{1, "bench tokens"};
   int64_t next_ = 0;
   BenchResult result_;

@@ -2,7 +2,8 @@
 //
 // Runs of prefill and decode take turns with measurements of the roof (memory read, fp32 multiply-adds),
 // because both move from second to second; a ratio is median over median. Decode is one sequence, token by
-// token, without drafts. Tokens are random; so is the state behind --ctx (bench_state.h).
+// token, without drafts. Tokens are random; so is the state behind --ctx (bench_state.h). With --ctx each run
+// of decode is followed by the same tokens without a context, and the two are compared run by run.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ class Samples {
   double median() const;
   double min() const;
   double max() const;
+  double back() const { return values_.back(); }
   size_t size() const { return values_.size(); }
 
  private:
@@ -40,6 +42,7 @@ struct BenchResult {
   int64_t decode_tokens = 0;
   int64_t ctx = 0;
   Samples decode_tok_s;
+  Samples decode_of_empty;  // speed after ctx over speed at an empty context; none where ctx is 0
   int64_t bytes_per_token = 0;
   Samples read_gb_s, fma_gflops;  // the roof
   double first_token_s = 0;

@@ -35,6 +35,7 @@ std::string bench_json(const BenchResult& result) {
   decode.set("bytes_per_token", result.bytes_per_token);
   decode.set("gb_s", result.decode_gb_s());
   decode.set("ratio", result.decode_ratio());
+  if (result.ctx > 0) decode.set("of_empty", spread(result.decode_of_empty));
   JsonObject roof;
   roof.set("read_gb_s", spread(result.read_gb_s));
   roof.set("fma_gflops", spread(result.fma_gflops));
@@ -58,6 +59,10 @@ std::string bench_text(const BenchResult& result) {
   text += fmt::format("             {:>9.1f} GB/s, {:.2f} of the roof, {:.1f} MB for a token\n",
                       result.decode_gb_s(), result.decode_ratio(),
                       static_cast<double>(result.bytes_per_token) * 1e-6);
+  if (result.ctx > 0)
+    text += fmt::format("             {:>9.2f} ({:.2f} to {:.2f}) of the speed at an empty context\n",
+                        result.decode_of_empty.median(), result.decode_of_empty.min(),
+                        result.decode_of_empty.max());
   text += fmt::format("first token  {:>9.3f} s after the start, 10 tokens read\n", result.first_token_s);
   text += fmt::format("memory       {:>9.1f} MiB at the peak\n", result.rss_mb);
   text += fmt::format("roof read    {} GB/s\n", range(result.read_gb_s));
