@@ -2,7 +2,7 @@
 # Lets published packages judge hadal: `make test-peers`. Exits non-zero if any judge finds a difference.
 # Takes build/release/hadal (or $HADAL), a Python venv that it makes once in build/peers-venv (or $HADAL_PEERS_VENV) with the
 # packages of requirements.txt, and the shared golden cases (HADAL_SHARED, or the folder `shared` beside the checkout).
-# Usage: tests/peers/run.sh [JUDGE ...] with judges checkpoints, strings, files, conversations, requests (default: all).
+# Usage: tests/peers/run.sh [JUDGE ...] with judges checkpoints, strings, files, conversations, requests, schemas (default: all).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -28,7 +28,7 @@ fi
 
 export PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore TOKENIZERS_PARALLELISM=true
 failed=""
-for judge in ${*:-files strings conversations requests checkpoints}; do
+for judge in ${*:-files strings conversations requests schemas checkpoints}; do
   "$venv/bin/python" "$here/$judge.py" || failed="$failed $judge"
 done
 [ -z "$failed" ] || { echo "peers: FAILED:$failed" >&2; exit 1; }
