@@ -399,6 +399,8 @@ class Api::Impl {
     add("answer_seconds_total", "counter", "Time that answers took.", seconds_);
     add("cache_bytes", "gauge", "Size of the cache in memory.", stats.cache_bytes);
     add("disk_cache_bytes", "gauge", "Size of the cache on disk.", stats.disk_cache_bytes);
+    add("disk_written_bytes_total", "counter", "Bytes written to the cache on disk.",
+        stats.disk_bytes_written);
     return answer;
   }
 

@@ -26,36 +26,62 @@ std::string size_text(int64_t bytes) {
   return fmt::format("{:.1f} MB", value * 1e-6);
 }
 
-}  // namespace
-
-MemoryPlan plan_memory(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
-                       int64_t snapshots) {
+// All but what depends on how sequences are run.
+MemoryPlan plan_of(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
+                   bool drafts) {
   const int64_t positions = checkpoint.config().max_position_embeddings;
   if (max_tokens > positions)
     fail(ErrorCode::kUsage, "a context of {} tokens is asked for, but this model has positions for {}",
          max_tokens, positions);
-  const SequenceOptions sequence = sequence_options(options, max_tokens, snapshots);
-  const bool has_mtp = has_mtp_block(checkpoint);
   const EntryFormat format = format_of(options);
   MemoryPlan plan;
   plan.tokens = max_tokens;
   plan.weights = static_cast<int64_t>(checkpoint.tensor_bytes());
-  plan.state = plan_state(checkpoint.config(), format, max_tokens, has_mtp && sequence.drafts);
+  plan.state = plan_state(checkpoint.config(), format, max_tokens, has_mtp_block(checkpoint) && drafts);
   plan.state_per_token = state_bytes_per_token(checkpoint.config(), format);
-  plan.scratch = ModelSequence::planned_bytes(checkpoint.config(), format, has_mtp, sequence) -
-                 plan.state.total() + kProgramBytes;
+  plan.scratch = kProgramBytes;
   plan.available = available_memory_bytes();
+  return plan;
+}
+
+}  // namespace
+
+MemoryPlan plan_memory(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
+                       int64_t snapshots) {
+  const SequenceOptions sequence = sequence_options(options, max_tokens, snapshots);
+  MemoryPlan plan = plan_of(checkpoint, options, max_tokens, sequence.drafts);
+  plan.scratch += ModelSequence::planned_bytes(checkpoint.config(), format_of(options),
+                                               has_mtp_block(checkpoint), sequence) -
+                  plan.state.total();
+  return plan;
+}
+
+MemoryPlan plan_batch(const Checkpoint& checkpoint, const ModelOptions& options, const BatchOptions& batch,
+                      int64_t cache_bytes) {
+  MemoryPlan plan = plan_of(checkpoint, options, batch.max_tokens, batch.drafts);
+  plan.sequences = batch.slots;
+  plan.cache = cache_bytes;
+  plan.scratch +=
+      ModelBatch::planned_bytes(checkpoint.config(), format_of(options), has_mtp_block(checkpoint), batch) -
+      plan.sequences * plan.state.total();
   return plan;
 }
 
 void require_fits(const MemoryPlan& plan) {
   if (plan.fits()) return;
-  const int64_t rest = plan.weights + plan.scratch;
+  const bool is_served = plan.sequences > 1 || plan.cache > 0;
+  const bool may_shrink = plan.weights + plan.scratch <= plan.available;
+  const char* advice = "free some memory or choose a smaller model";
+  if (may_shrink)
+    advice = is_served ? "choose a smaller --ctx, --slots or --cache" : "choose a smaller --ctx";
   fail(ErrorCode::kNoMemory,
-       "this needs {} of memory (weights {}, state for {} tokens {}, scratch {}), but {} are available; {}",
-       size_text(plan.total()), size_text(plan.weights), plan.tokens, size_text(plan.state.total()),
-       size_text(plan.scratch), size_text(plan.available),
-       rest <= plan.available ? "choose a smaller --ctx" : "free some memory or choose a smaller model");
+       "this needs {} of memory (weights {}, state for {}{} tokens {}, scratch {}{}), but {} are available; "
+       "{}",
+       size_text(plan.total()), size_text(plan.weights),
+       plan.sequences > 1 ? fmt::format("{} x ", plan.sequences) : "", plan.tokens,
+       size_text(plan.sequences * plan.state.total()), size_text(plan.scratch),
+       plan.cache > 0 ? ", cache of prompts " + size_text(plan.cache) : "", size_text(plan.available),
+       advice);
 }
 
 SpeedPlan plan_speed(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens) {

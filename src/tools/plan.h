@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/json.h"
+#include "engine/model_batch.h"
 #include "formats/checkpoint.h"
 #include "model/state.h"
 #include "tools/loaded_model.h"
@@ -18,11 +19,13 @@ namespace hadal {
 struct MemoryPlan {
   int64_t tokens = 0;  // the context it is for
   int64_t weights = 0;
-  StatePlan state;
+  StatePlan state;             // of a sequence
+  int64_t sequences = 1;       // that are kept at once
   double state_per_token = 0;  // bytes that each token adds to a long sequence
   int64_t scratch = 0;         // activations, snapshots, the program itself
+  int64_t cache = 0;           // of prompts
   int64_t available = 0;       // on this machine, now
-  int64_t total() const { return weights + state.total() + scratch; }
+  int64_t total() const { return weights + sequences * state.total() + scratch + cache; }
   bool fits() const { return total() <= available; }
 };
 
@@ -30,6 +33,9 @@ struct MemoryPlan {
 // options.ctx is not looked at.
 MemoryPlan plan_memory(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
                        int64_t snapshots);
+// The same for several sequences at once; options.chunk and options.speculate are not looked at either.
+MemoryPlan plan_batch(const Checkpoint& checkpoint, const ModelOptions& options, const BatchOptions& batch,
+                      int64_t cache_bytes);
 // Error(kNoMemory) with the numbers.
 void require_fits(const MemoryPlan& plan);
 
