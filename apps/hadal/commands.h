@@ -19,10 +19,11 @@ void add_run(CLI::App& app, std::function<void()>& run);
 void add_serve(CLI::App& app, std::function<void()>& run);
 void add_tokenize(CLI::App& app, std::function<void()>& run);
 void add_tokenizer(CLI::App& app, std::function<void()>& run);
+void add_train(CLI::App& app, std::function<void()>& run);
 
 inline constexpr AddCommand kCommands[] = {
     add_bench,  add_chat, add_data,  add_eval,     add_inspect,   add_make_random,
-    add_render, add_run,  add_serve, add_tokenize, add_tokenizer,
+    add_render, add_run,  add_serve, add_tokenize, add_tokenizer, add_train,
 };
 
 }  // namespace hadal

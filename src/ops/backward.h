@@ -108,6 +108,15 @@ class BackwardOps {
   // = weights[t] * (softmax - one-hot of the target).
   virtual void cross_entropy(ConstMat logits, std::span<const int32_t> targets,
                              std::span<const float> weights, std::span<float> losses, Mat d_logits) = 0;
+
+  // Muon's orthogonalisation of each matrix in place (spec section 10). X = matrix / (sqrt(sumsq16 of its
+  // values) + 1e-20), lying on its longer side; then for each coefficients (a, b, c): A = X * Xt, P = A * A,
+  // B = fma(c, P, b*A), X = a*X + B*X, where every product is a chain in ascending order, the last one from
+  // a*X. Rows without gaps.
+  struct NewtonSchulz {
+    float a, b, c;
+  };
+  virtual void newton_schulz(std::span<const Mat> matrices, std::span<const NewtonSchulz> steps) = 0;
 };
 
 // `forward` computes again what the backward pass needs of the forward one; it must outlive the result.

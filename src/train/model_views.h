@@ -1,16 +1,19 @@
 // Every view of a model's weights, visited in one fixed order.
 #pragma once
 
+#include "base/error.h"
 #include "model/model.h"
 
 namespace hadal {
 
-// visit() takes a Weight&, a NormWeight& or, for what is always F32, a const std::byte*&.
+// visit() takes a Weight&, a NormWeight& or, for what is always F32, a const std::byte*&. A tensor that two views share
+// is visited twice.
 template <typename Visit>
 class ModelViews {
  public:
   explicit ModelViews(Visit visit) : visit_(visit) {}
 
+  // Error(kUsage) for members of the family whose gradients are still to be written.
   void model(Model& m) {
     visit_(m.embed);
     for (Block& b : m.layers) block(b);
@@ -23,6 +26,8 @@ class ModelViews {
     block(m.mtp->block);
     visit_(m.mtp->norm);
     hc(m.mtp->hc_head);
+    visit_(m.mtp->embed);
+    visit_(m.mtp->head);
   }
 
  private:
@@ -43,18 +48,20 @@ class ModelViews {
     visit_(w.w3);
   }
   void block(Block& b) {
+    auto* const a = std::get_if<CompressedAttention>(&b.attn);
+    if (a == nullptr || b.engram)
+      fail(ErrorCode::kUsage, "this is not a DeepSeek-V4 model: only those can be trained yet");
     hc(b.hc_attn);
     visit_(b.attn_norm);
-    auto& a = std::get<CompressedAttention>(b.attn);
-    visit_(a.attn_sink);
-    for (Weight* w : {&a.wq_a, &a.wq_b, &a.wkv, &a.wo_a, &a.wo_b}) visit_(*w);
-    visit_(a.q_norm);
-    visit_(a.kv_norm);
-    if (a.keys.ratio != 0) compressor(a.compressor);
-    if (a.keys.ratio == 4) {
-      visit_(a.indexer.wq_b);
-      visit_(a.indexer.weights_proj);
-      compressor(a.indexer.compressor);
+    visit_(a->attn_sink);
+    for (Weight* w : {&a->wq_a, &a->wq_b, &a->wkv, &a->wo_a, &a->wo_b}) visit_(*w);
+    visit_(a->q_norm);
+    visit_(a->kv_norm);
+    if (a->keys.ratio != 0) compressor(a->compressor);
+    if (a->keys.ratio == 4) {
+      visit_(a->indexer.wq_b);
+      visit_(a->indexer.weights_proj);
+      compressor(a->indexer.compressor);
     }
     hc(b.hc_ffn);
     visit_(b.ffn_norm);

@@ -49,7 +49,9 @@ Parameters::Parameters(Model& model) {
 
   std::vector<const NamedTensor*> sources;
   int64_t size = 0;
+  std::map<const std::byte*, size_t> number;  // in list_, by where the tensor's values are
   const auto add = [&](const std::byte* data) {
+    if (!number.emplace(data, list_.size()).second) return;
     const NamedTensor& named = *tensors.at(data);
     Parameter p{
         named.name, named.tensor.shape,     role_of(named.name, named.tensor.shape.size()), DType::kBF16,
@@ -77,19 +79,20 @@ Parameters::Parameters(Model& model) {
   }
   std::copy_n(masters_.data(), size, values_.data());
 
-  size_t next = 0;
+  const auto values_of = [&](const std::byte* data) {
+    return reinterpret_cast<const std::byte*>(values_.data() + list_[number.at(data)].offset);
+  };
   ModelViews([&](auto& view) {
-    const auto* const data = reinterpret_cast<const std::byte*>(values_.data() + list_[next++].offset);
     using View = std::remove_cvref_t<decltype(view)>;
     if constexpr (std::is_same_v<View, Weight>) {
-      view.data = data;
+      view.data = values_of(view.data);
       view.scales = nullptr;
       view.format = WeightFormat::kF32;
     } else if constexpr (std::is_same_v<View, NormWeight>) {
-      view.data = data;
+      view.data = values_of(view.data);
       view.bf16 = false;
     } else {
-      view = data;
+      view = values_of(view);
     }
   }).model(model);
 }

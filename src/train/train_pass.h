@@ -55,6 +55,7 @@ class TrainPass {
   ~TrainPass();
 
   PassLosses run(const TrainRows& rows, const LossWeights& weights);
+  BackwardOps& backward() { return *backward_; }
   int64_t tape_bytes() const { return tape_->bytes(); }
 
  private:

@@ -194,5 +194,26 @@ TEST(Backward, MoeAndCrossEntropy) {
   });
 }
 
+TEST(Backward, NewtonSchulz) {
+  std::vector<BackwardOps::NewtonSchulz> steps(8, {3.4445f, -4.7750f, 2.0315f});
+  steps.resize(10, {2.0f, -1.5f, 0.5f});
+  const std::vector<float> wide = random_values(20 * 45, 1), high = random_values(33 * 9, 2);
+  expect_same_gradients([&](BackwardOps& ops) {
+    std::vector<float> x = wide, y = high;
+    const Mat matrices[] = {as_mat(x, 20), as_mat(y, 33)};
+    ops.newton_schulz(matrices, steps);
+    // The rows of the wide one are orthonormal now: the last two steps take singular values to 1
+    // quadratically.
+    for (int64_t i = 0; i < 20; ++i) {
+      for (int64_t j = 0; j < 20; ++j) {
+        double product = 0;
+        for (int64_t k = 0; k < 45; ++k) product += static_cast<double>(x[i * 45 + k]) * x[j * 45 + k];
+        EXPECT_NEAR(product, i == j ? 1 : 0, 0.05);
+      }
+    }
+    return joined({&x, &y});
+  });
+}
+
 }  // namespace
 }  // namespace hadal

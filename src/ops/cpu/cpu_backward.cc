@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "ops/reference/backward_values.h"
 #include "ops/reference/hyper_connection.h"
+#include "ops/reference/newton_schulz.h"
 
 namespace hadal {
 namespace {
@@ -185,6 +186,29 @@ void CpuBackward::swiglu(Mat gate, Mat up, const float* weights, float limit, Co
     for (int64_t i = part.first; i < part.last; ++i)
       d_weights[i] = kernels_.swiglu(gate.row(i), up.row(i), weights[i], limit, d_hidden.row(i),
                                      hidden.row(i), product.data(), gate.cols);
+  });
+}
+
+// Every matrix is one worker's, the costliest first to the least loaded.
+void CpuBackward::newton_schulz(std::span<const Mat> matrices, std::span<const NewtonSchulz> steps) {
+  const auto cost = [](const Mat& x) { return x.rows * x.cols * std::min(x.rows, x.cols); };
+  std::vector<Mat> order(matrices.begin(), matrices.end());
+  std::stable_sort(order.begin(), order.end(), [&](const Mat& x, const Mat& y) { return cost(x) > cost(y); });
+  std::vector<std::vector<Mat>> of_worker(gemm_scratch_.size());
+  std::vector<int64_t> load(gemm_scratch_.size());
+  for (const Mat& matrix : order) {
+    const auto least = static_cast<size_t>(std::min_element(load.begin(), load.end()) - load.begin());
+    of_worker[least].push_back(matrix);
+    load[least] += cost(matrix);
+  }
+  pool_.run([&](int worker) {
+    const auto mine = static_cast<size_t>(worker);
+    const auto product = [&](ConstMat a, ConstMat b, Mat c) {
+      kernels_.gemm({a.data, a.stride, 1, b.data, b.stride, c.data, c.stride, c.rows, c.cols, a.cols,
+                     gemm_scratch_[mine].data()});
+    };
+    const auto sumsq = [&](const float* x, int64_t n) { return kernels_.dot(x, x, n); };
+    for (const Mat& matrix : of_worker[mine]) newton_schulz_of(matrix, steps, product, sumsq);
   });
 }
 

@@ -31,6 +31,7 @@ class CpuBackward final : public ReferenceBackward {
                         float* mass) override;
   void cross_entropy(ConstMat logits, std::span<const int32_t> targets, std::span<const float> weights,
                      std::span<float> losses, Mat d_logits) override;
+  void newton_schulz(std::span<const Mat> matrices, std::span<const NewtonSchulz> steps) override;
 
  protected:
   void swiglu(Mat gate, Mat up, const float* weights, float limit, ConstMat d_hidden, Mat hidden,

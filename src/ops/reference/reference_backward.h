@@ -39,6 +39,7 @@ class ReferenceBackward : public BackwardOps {
            const ExpertGradients& d_shared) override;
   void cross_entropy(ConstMat logits, std::span<const int32_t> targets, std::span<const float> weights,
                      std::span<float> losses, Mat d_logits) override;
+  void newton_schulz(std::span<const Mat> matrices, std::span<const NewtonSchulz> steps) override;
 
  protected:
   Ops& forward() { return forward_; }

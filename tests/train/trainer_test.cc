@@ -1,0 +1,272 @@
+// Whole runs of a tiny model: learning, resuming in the same bits wherever a run was killed, what a run
+// refuses, export.
+#include "train/trainer.h"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstring>
+#include <functional>
+#include <random>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "formats/temporary.h"
+
+namespace hadal {
+namespace {
+
+constexpr int64_t kVocab = 64;
+
+// Documents of random tokens, each repeating itself after a few.
+std::string random_data(const TemporaryFolder& folder, const char* name, uint32_t seed, int64_t documents) {
+  const std::string path = folder.path() + "/" + name;
+  DataWriter writer(path, std::string(64, 'a'), kVocab, 1 << 20);
+  for (int64_t d = 0; d < documents; ++d) {
+    std::vector<int32_t> ids;
+    seed = seed * 1664525u + 1013904223u;
+    const uint32_t length = 10 + (seed >> 8) % 60;
+    const uint32_t period = 3 + (seed >> 20) % 5;
+    for (uint32_t i = 0; i < length; ++i) {
+      seed = seed * 1664525u + 1013904223u;
+      ids.push_back(i < period ? static_cast<int32_t>((seed >> 8) % kVocab) : ids[i - period]);
+    }
+    writer.add(ids, std::vector<uint8_t>(ids.size(), 1));
+  }
+  writer.finish();
+  return path;
+}
+
+TrainConfig tiny_run(const TemporaryFolder& folder, const char* name, const std::string& data) {
+  TrainConfig config;
+  config.out = folder.path() + "/" + name;
+  config.data = data;
+  config.sets = {"vocab_size=64",
+                 "num_hidden_layers=3",
+                 "compress_ratios=[0,4,128,0]",
+                 "num_hash_layers=1",
+                 "sliding_window=16",
+                 "index_topk=4",
+                 "index_n_heads=2",
+                 "n_routed_experts=4",
+                 "num_experts_per_tok=2",
+                 "swiglu_limit=10.0",
+                 "hidden_size=32",
+                 "q_lora_rank=32",
+                 "o_lora_rank=32",
+                 "o_groups=2",
+                 "moe_intermediate_size=32",
+                 "num_attention_heads=2",
+                 "num_nextn_predict_layers=1"};
+  config.row_tokens = 128;
+  config.rows = 2;
+  config.steps = 8;
+  config.warmup = 2;
+  config.checkpoint_every = 1;
+  config.log_every = 1 << 20;
+  config.quantise = Quantise::kAll;
+  return config;
+}
+
+std::string whole(const std::string& path) { return read_file(path, uint64_t{1} << 30); }
+
+std::vector<std::string> result_of(const TrainConfig& config) {
+  const std::string dir = RunFolder(config.out).latest();
+  return {dir, whole(dir + "/model.safetensors"), whole(dir + "/optimizer.safetensors"),
+          whole(dir + "/state.json")};
+}
+
+// The message of the Error that fn throws.
+std::string refusal(const std::function<void()>& fn) {
+  try {
+    fn();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "nothing was refused";
+}
+
+TEST(Trainer, KilledAnywhereItGoesOnToTheSameBits) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  const std::string data = random_data(folder, "data", 1, 40);
+  TrainConfig straight = tiny_run(folder, "straight", data);
+  Trainer(straight, {}).run();
+  const std::vector<std::string> expected = result_of(straight);
+
+  TrainConfig killed = tiny_run(folder, "killed", data);
+  std::mt19937 random(7);
+  int kills = 0;
+  bool done = false;
+  for (int round = 0; round < 200 && !done; ++round) {
+    killed.threads = 1 + round % 2;
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      try {
+        const bool resume = !RunFolder(killed.out).latest().empty();
+        Trainer(killed, {.resume = resume, .stop_after = 0}).run();
+        _exit(0);
+      } catch (...) {
+        _exit(1);
+      }
+    }
+    // After twenty kills it may end in peace.
+    if (kills < 20)
+      usleep(std::uniform_int_distribution<useconds_t>(
+          1000, 60000 + 15000 * static_cast<useconds_t>(round))(random));
+    if (kills < 20) kill(child, SIGKILL);
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status))
+      ++kills;
+    else
+      ASSERT_EQ(WEXITSTATUS(status), 0);
+    done = WIFEXITED(status) && kills >= 1;
+  }
+  ASSERT_TRUE(done);
+  const std::vector<std::string> got = result_of(killed);
+  EXPECT_GE(kills, 3);
+  for (size_t i = 1; i < expected.size(); ++i) EXPECT_TRUE(got[i] == expected[i]) << i;
+  std::istringstream lines(whole(RunFolder(killed.out).metrics()));
+  std::string line;
+  int64_t steps = 0;
+  while (std::getline(lines, line))
+    EXPECT_NE(line.find("\"step\": " + std::to_string(++steps) + ","), std::string::npos);
+  EXPECT_EQ(steps, 8);
+  std::printf("%d kills\n", kills);
+}
+
+TEST(Trainer, RefusesChangedSettingsAndDataByName) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  TrainConfig config = tiny_run(folder, "run", random_data(folder, "data", 1, 20));
+  config.steps = 1;
+  Trainer(config, {}).run();
+  EXPECT_NE(refusal([&] { Trainer(config, {}); }).find("--resume"), std::string::npos);
+  TrainConfig faster = config;
+  faster.rate = 5e-3;
+  EXPECT_NE(refusal([&] {
+              Trainer(faster, {.resume = true, .stop_after = 0});
+            }).find("train.rate is 0.005 now and was 0.002"),
+            std::string::npos);
+  TrainConfig other = config;
+  other.data = random_data(folder, "other", 2, 20);
+  EXPECT_NE(
+      refusal([&] { Trainer(other, {.resume = true, .stop_after = 0}); }).find("the data are not those"),
+      std::string::npos);
+  TrainConfig nowhere = config;
+  nowhere.out += "-2";
+  EXPECT_NE(refusal([&] { Trainer(nowhere, {.resume = true, .stop_after = 0}); }).find("no checkpoint"),
+            std::string::npos);
+}
+
+TEST(Trainer, OverfitsOneBatch) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  TrainConfig config = tiny_run(folder, "run", random_data(folder, "data", 3, 4));
+  config.quantise = Quantise::kNone;
+  config.steps = 220;
+  config.warmup = 10;
+  config.rate = 1e-2;
+  config.checkpoint_every = 1000;
+  config.optimizer.weight_decay = 0;
+  Trainer(config, {}).run();
+  std::string text = whole(RunFolder(config.out).metrics());
+  text.pop_back();
+  const std::string last = text.substr(text.rfind('\n') + 1);
+  const double loss = std::stod(last.substr(last.find("\"loss\": ") + 8));
+  std::printf("%s\n", last.c_str());
+  EXPECT_LT(loss, 0.01);
+}
+
+TEST(Trainer, StopsAtALossThatIsNotFiniteAndKeepsTheLastCheckpoint) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  TrainConfig config = tiny_run(folder, "run", random_data(folder, "data", 1, 20));
+  config.quantise = Quantise::kNone;
+  config.rate = 1e30;
+  config.adam_rate = 1e30;
+  config.optimizer.clip = 0;
+  const std::string message = refusal([&] { Trainer(config, {}).run(); });
+  EXPECT_NE(message.find("step "), std::string::npos) << message;
+  EXPECT_NE(message.find("not finite"), std::string::npos) << message;
+  const std::string kept = RunFolder(config.out).latest();
+  ASSERT_FALSE(kept.empty());
+  Model::load(kept, LoadMode::kRead);
+}
+
+TEST(Trainer, AFullDiskLeavesTheCheckpointBefore) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  TrainConfig config = tiny_run(folder, "run", random_data(folder, "data", 1, 20));
+  config.steps = 1;
+  Trainer(config, {}).run();
+  const std::vector<std::string> before = result_of(config);
+  config.steps = 2;
+  // Steps are a setting, so the state's own is changed back: this process stands for one that had two to
+  // make.
+  std::string state = whole(before[0] + "/state.json");
+  state.replace(state.find("\"train.steps\": \"1\""), 18, "\"train.steps\": \"2\"");
+  write_file_atomically(before[0] + "/state.json", state);
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit little{100000, 100000};
+    setrlimit(RLIMIT_FSIZE, &little);
+    try {
+      Trainer(config, {.resume = true, .stop_after = 0}).run();
+    } catch (const Error& e) {
+      _exit(e.code() == ErrorCode::kIo ? 5 : 1);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  ASSERT_TRUE(WIFEXITED(status));
+  EXPECT_EQ(WEXITSTATUS(status), 5);
+  EXPECT_EQ(RunFolder(config.out).latest(), before[0]);
+  EXPECT_EQ(result_of(config)[1], before[1]);
+  Trainer(config, {.resume = true, .stop_after = 0}).run();
+  EXPECT_NE(RunFolder(config.out).latest(), before[0]);
+}
+
+// What is exported is what a pass with quantise = all has seen, to the bit.
+TEST(Trainer, ExportsTheRoundedWeightsAsALoadableModel) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  TrainConfig config = tiny_run(folder, "run", random_data(folder, "data", 1, 20));
+  config.steps = 2;
+  Trainer(config, {}).run();
+  const std::string from = RunFolder(config.out).latest();
+  std::vector<int32_t> ids;
+  for (int32_t i = 0; i < 40; ++i) ids.push_back(i * 7 % 64);
+  const auto logits_of = [&](const Model& model) {
+    const auto ops = make_ops({Numerics::kFp32, Isa::kReference, 1});
+    SequenceState state(model.config(), EntryFormat::kF32, 64, false);
+    Workspace workspace(model, 40, 40);
+    const Slice slice{&state, ids, 40};
+    const ConstMat logits = forward(model, {&slice, 1}, workspace, *ops).logits;
+    return std::vector<float>(logits.data, logits.data + logits.rows * logits.cols);
+  };
+  for (const StoreMode mode : {StoreMode::kBf16, StoreMode::kFp8Fp4}) {
+    const std::string out = folder.path() + (mode == StoreMode::kBf16 ? "/bf16" : "/fp8fp4");
+    export_model(from, out, mode);
+    Model rounded = Model::load(from, LoadMode::kRead);
+    const Parameters parameters(rounded);
+    for (const Parameter& p : parameters.list())
+      round_as_stored(p, parameters.masters() + p.offset, mode, parameters.values() + p.offset);
+    const Model exported = Model::load(out, LoadMode::kRead);
+    EXPECT_TRUE(logits_of(exported) == logits_of(rounded));
+    EXPECT_NE(refusal([&] { export_model(from, out, mode); }).find("already"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace hadal
