@@ -6,8 +6,8 @@
 
 namespace hadal {
 
-// visit() takes a Weight&, a NormWeight& or, for what is always F32, a const std::byte*&. A tensor that two views share
-// is visited twice.
+// visit() takes a Weight&, a NormWeight& or, for what is always F32, a const std::byte*&. A tensor that two
+// views share is visited twice.
 template <typename Visit>
 class ModelViews {
  public:
@@ -26,8 +26,8 @@ class ModelViews {
     block(m.mtp->block);
     visit_(m.mtp->norm);
     hc(m.mtp->hc_head);
-    visit_(m.mtp->embed);
-    visit_(m.mtp->head);
+    for (std::optional<Weight>* w : {&m.mtp->embed, &m.mtp->head})
+      if (*w) visit_(**w);
   }
 
  private:
