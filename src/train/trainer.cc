@@ -30,7 +30,11 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 // A folder that is gone with the object.
 class ScratchFolder {
  public:
-  explicit ScratchFolder(std::string path) : path_(std::move(path)) { fs::create_directories(path_); }
+  // Empty, whatever a process that was killed has left there.
+  explicit ScratchFolder(std::string path) : path_(std::move(path)) {
+    fs::remove_all(path_);
+    fs::create_directories(path_);
+  }
   ~ScratchFolder() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
@@ -93,8 +97,12 @@ Trainer::Trainer(const TrainConfig& config, const TrainOptions& options)
       data_(DataSet::open(config.data)),
       reader_(data_, {static_cast<uint64_t>(config.row_tokens), config.seed, config.curriculum}) {
   const std::string latest = folder_.latest();
-  if (options.resume) {
-    if (latest.empty()) fail(ErrorCode::kUsage, "{}: there is no checkpoint to go on from", config.out);
+  if (options.resume && latest.empty()) {
+    if (!fs::is_directory(config.out))
+      fail(ErrorCode::kUsage, "{}: there is no such run to go on with; leave out --resume to begin it",
+           config.out);
+    log_info("{}: the run stopped before its first checkpoint and begins anew", config.out);
+  } else if (options.resume) {
     open_model(latest);
     const RunState saved = RunFolder::load(latest, *optimizer_);
     check_unchanged(saved);
@@ -102,10 +110,10 @@ Trainer::Trainer(const TrainConfig& config, const TrainOptions& options)
     keep_metrics_to(state_.step);
     log_info("{}: goes on from step {}", config.out, state_.step);
     return;
-  }
-  if (!latest.empty())
+  } else if (!latest.empty()) {
     fail(ErrorCode::kUsage,
          "{}: this run has checkpoints already; go on with --resume, or choose another run.out", config.out);
+  }
   state_.settings = config.settings();
   state_.data_sha256 = data_.sha256();
   open_model(first_checkpoint());

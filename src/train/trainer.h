@@ -44,9 +44,10 @@ struct TrainPlan {
 
 class Trainer {
  public:
-  // Opens the data and the model; writes the first checkpoint unless it resumes. Error(kUsage) where the
-  // run's folder has checkpoints and it does not resume, or where settings or data have changed since, naming
-  // what.
+  // Opens the data and the model; writes the first checkpoint unless it goes on from one. A run that was
+  // killed before its first checkpoint begins anew, whether it resumes or not. Error(kUsage) where the run's
+  // folder has checkpoints and it does not resume, where it resumes and there is no folder, or where settings
+  // or data have changed since, naming what.
   Trainer(const TrainConfig& config, const TrainOptions& options);
   ~Trainer();
 

@@ -150,6 +150,32 @@ TEST(Trainer, KilledAnywhereItGoesOnToTheSameBits) {
   std::printf("%d kills\n", kills);
 }
 
+// What a kill leaves before the first checkpoint has its place: both commands begin the run then.
+TEST(Trainer, AFolderWithoutACheckpointBeginsAnew) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  const std::string data = random_data(folder, "data", 1, 20);
+  TrainConfig straight = tiny_run(folder, "straight", data);
+  straight.steps = 1;
+  Trainer(straight, {}).run();
+  const std::vector<std::string> expected = result_of(straight);
+  for (const bool resume : {false, true}) {
+    TrainConfig config = tiny_run(folder, resume ? "resumed" : "again", data);
+    config.steps = 1;
+    for (const char* const left :
+         {"/first.tmp", "/checkpoints/step-00000000.tmp", "/checkpoints/step-00000000"}) {
+      std::filesystem::create_directories(config.out + left);
+      write_file_atomically(config.out + left + "/config.json", "{}");
+      write_file_atomically(config.out + left + "/model.safetensors", "half of");
+    }
+    write_file_atomically(config.out + "/latest.tmp", "step");
+    Trainer(config, {.resume = resume, .stop_after = 0}).run();
+    const std::vector<std::string> got = result_of(config);
+    for (size_t i = 1; i < expected.size(); ++i) EXPECT_TRUE(got[i] == expected[i]) << i;
+    EXPECT_FALSE(std::filesystem::exists(config.out + "/first.tmp"));
+  }
+}
+
 TEST(Trainer, RefusesChangedSettingsAndDataByName) {
   TemporaryFolder folder;
   set_log_verbosity(-1);
@@ -170,7 +196,7 @@ TEST(Trainer, RefusesChangedSettingsAndDataByName) {
       std::string::npos);
   TrainConfig nowhere = config;
   nowhere.out += "-2";
-  EXPECT_NE(refusal([&] { Trainer(nowhere, {.resume = true, .stop_after = 0}); }).find("no checkpoint"),
+  EXPECT_NE(refusal([&] { Trainer(nowhere, {.resume = true, .stop_after = 0}); }).find("no such run"),
             std::string::npos);
 }
 
