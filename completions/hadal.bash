@@ -9,11 +9,11 @@ _hadal() {
     --load) COMPREPLY=($(compgen -W "mmap read" -- "$current")); return ;;
     --speculate) COMPREPLY=($(compgen -W "auto on off" -- "$current")); return ;;
     --preset) COMPREPLY=($(compgen -W "tiny mid large flash-shape v32-tiny v32-large v41-tiny v41-large" -- "$current")); return ;;
-    --format) COMPREPLY=($(compgen -W "bf16 fp8fp4" -- "$current")); return ;;
+    --format) COMPREPLY=($(compgen -W "fp8fp4 bf16" -- "$current")); return ;;
     --dialect) COMPREPLY=($(compgen -W "default deepseek" -- "$current")); return ;;
   esac
   case "$command" in
-    "") words="-h --help --version -q --quiet -v --verbose bench chat data eval inspect make-random render run serve tokenize tokenizer" ;;
+    "") words="-h --help --version -q --quiet -v --verbose bench chat data eval inspect make-random render run serve tokenize tokenizer train" ;;
     "bench") words="-h --help -t --threads --numerics --load --prompt --gen --ctx --chunk --json" ;;
     "chat") words="-h --help -t --threads --numerics --load --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "data") words="-h --help prepare" ;;
@@ -29,6 +29,7 @@ _hadal() {
     "tokenize") words="-h --help --jsonl --plain --decode" ;;
     "tokenizer") words="-h --help train" ;;
     "tokenizer train") words="-h --help --vocab --no-digit-merges{false} -o --out" ;;
+    "train") words="-h --help --resume --stop-after --dry-run --export --format" ;;
   esac
   if [[ $current == -* || -z $command || $command == eval ]]; then
     COMPREPLY=($(compgen -W "$words" -- "$current"))

@@ -83,18 +83,19 @@ void write_model(const std::string& dir, const std::string& config_json, const P
                  const float* values, const std::vector<HashTable>& tables, StoreMode mode) {
   std::vector<SafetensorsWriter::Entry> entries;
   std::vector<StoredTensor> stored;
+  entries.reserve(tables.size() + 2 * parameters.list().size());
+  stored.reserve(parameters.list().size());
   for (const HashTable& table : tables) entries.push_back({table.name, DType::kI64, table.shape});
   // Wide elements first: then all of them are aligned in the file.
-  std::vector<const Parameter*> order;
-  for (const Parameter& p : parameters.list()) order.push_back(&p);
+  std::vector<const Parameter*> order(parameters.list().size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = &parameters.list()[i];
   std::stable_sort(order.begin(), order.end(), [](const Parameter* a, const Parameter* b) {
     return dtype_bytes(a->stored) > dtype_bytes(b->stored);
   });
   for (const Parameter* p : order) {
-    stored.push_back(store_tensor(*p, values + p->offset, mode));
-    entries.push_back({p->name, stored.back().dtype, stored.back().shape});
-    if (stored.back().scales)
-      entries.push_back({scale_name(p->name), DType::kF8E8M0, stored.back().scales->shape});
+    const StoredTensor& tensor = stored.emplace_back(store_tensor(*p, values + p->offset, mode));
+    entries.push_back({p->name, tensor.dtype, tensor.shape});
+    if (tensor.scales) entries.push_back({scale_name(p->name), DType::kF8E8M0, tensor.scales->shape});
   }
   SafetensorsWriter writer(dir + "/model.safetensors", entries, {{"format", "pt"}});
   for (const HashTable& table : tables) writer.append(std::as_bytes(std::span(table.ids)));

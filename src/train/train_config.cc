@@ -76,7 +76,7 @@ class Section {
       std::string json = text.str();  // "[ value ]"
       json = json.substr(json.find('[') + 1);
       json = json.substr(0, json.rfind(']'));
-      sets.push_back(name + "=" + json);
+      sets.push_back(fmt::format("{}={}", name, json));
     }
     return sets;
   }

@@ -278,8 +278,8 @@ TEST(Trainer, ExportsTheRoundedWeightsAsALoadableModel) {
   config.steps = 2;
   Trainer(config, {}).run();
   const std::string from = RunFolder(config.out).latest();
-  std::vector<int32_t> ids;
-  for (int32_t i = 0; i < 40; ++i) ids.push_back(i * 7 % 64);
+  std::vector<int32_t> ids(40);
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = static_cast<int32_t>(i * 7 % 64);
   const auto logits_of = [&](const Model& model) {
     const auto ops = make_ops({Numerics::kFp32, Isa::kReference, 1});
     SequenceState state(model.config(), EntryFormat::kF32, 64, false);
