@@ -6,6 +6,7 @@
 #include "model_options.h"
 #include "tools/eval.h"
 #include "tools/eval_skills.h"
+#include "train/eval_gradients.h"
 
 namespace hadal {
 namespace {
@@ -28,6 +29,31 @@ void add_skills(CLI::App& command, std::function<void()>& run) {
       ->type_name("FILE");
   skills->callback(
       [options, &run] { run = [options] { std::fputs(eval_skills(*options).c_str(), stdout); }; });
+}
+
+void add_gradients(CLI::App& command, std::function<void()>& run) {
+  auto options = std::make_shared<EvalGradientsOptions>();
+  options->model.numerics = Numerics::kFp32;
+  CLI::App* const gradients = command.add_subcommand(
+      "gradients", "write the gradients of the mean loss over a list of token ids (BF16 checkpoints of V4)");
+  add_model_options(*gradients, options->model);
+  gradients->add_option("--ids", options->ids, "file of whitespace-separated token ids")
+      ->required()
+      ->type_name("FILE");
+  gradients
+      ->add_option("--out", options->out,
+                   "safetensors file to write: a gradient for each tensor, and the losses in nats")
+      ->required()
+      ->type_name("FILE");
+  gradients
+      ->add_option("--mtp-weight", options->mtp_weight,
+                   "weight of the MTP block's loss beside the model's (default 0)")
+      ->check(CLI::NonNegativeNumber);
+  gradients
+      ->add_option("--index-weight", options->index_weight,
+                   "weight of the indexers' loss, a mean over the queries (default 0)")
+      ->check(CLI::NonNegativeNumber);
+  gradients->callback([options, &run] { run = [options] { eval_gradients(*options); }; });
 }
 
 }  // namespace
@@ -62,6 +88,7 @@ void add_eval(CLI::App& app, std::function<void()>& run) {
           "feed layer N with layers.(N-1).out.official of this file; writes layers.N.out and no logits")
       ->type_name("FILE");
   logits->callback([options, &run] { run = [options] { eval_logits(*options); }; });
+  add_gradients(*command, run);
   add_skills(*command, run);
 }
 

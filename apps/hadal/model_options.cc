@@ -35,7 +35,8 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
               {"stored", Numerics::kStored},
               {"fp32", Numerics::kFp32},
               {"official", Numerics::kOfficial}},
-             "arithmetic (default native)");
+             options.numerics == Numerics::kNative ? "arithmetic (default native)"
+                                                   : "arithmetic: fp32 (default) or stored");
   add_choice(command, "--load", options.load, {{"mmap", LoadMode::kMmap}, {"read", LoadMode::kRead}},
              "mmap (default): weights are read when touched; read: at the start");
 }

@@ -189,14 +189,18 @@ std::vector<int32_t> parse_token_ids(std::string_view text, int64_t vocab_size, 
   return ids;
 }
 
+std::vector<int32_t> read_token_ids(const std::string& file, const ModelConfig& config) {
+  std::vector<int32_t> ids = parse_token_ids(read_file(file, kMaxIdsBytes), config.vocab_size, file);
+  if (static_cast<int64_t>(ids.size()) > config.max_position_embeddings)
+    fail(ErrorCode::kUsage, "{}: {} token ids, but this model has positions for {}", file, ids.size(),
+         config.max_position_embeddings);
+  return ids;
+}
+
 void eval_logits(const EvalOptions& options) {
-  const std::string text = read_file(options.ids, kMaxIdsBytes);
   const Model model = open_model(options.model.dir, options.model.load);
   check_options(options, model);
-  std::vector<int32_t> ids = parse_token_ids(text, model.config().vocab_size, options.ids);
-  if (static_cast<int64_t>(ids.size()) > model.config().max_position_embeddings)
-    fail(ErrorCode::kUsage, "{}: {} token ids, but this model has positions for {}", options.ids, ids.size(),
-         model.config().max_position_embeddings);
+  std::vector<int32_t> ids = read_token_ids(options.ids, model.config());
   const std::unique_ptr<Ops> ops = make_ops(
       {.numerics = options.model.numerics, .isa = chosen_isa(), .threads = chosen_threads(options.model)});
   Evaluation(options, model, *ops, std::move(ids)).run();

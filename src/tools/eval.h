@@ -27,6 +27,9 @@ struct EvalOptions {
 // place of what is wrong.
 std::vector<int32_t> parse_token_ids(std::string_view text, int64_t vocab_size, const std::string& origin);
 
+// The ids in `file`; Error(kUsage) where they are not of this model or more than it has positions for.
+std::vector<int32_t> read_token_ids(const std::string& file, const ModelConfig& config);
+
 // Writes options.out: logits F32 [n, vocab] and what else was asked for.
 void eval_logits(const EvalOptions& options);
 
