@@ -2,7 +2,7 @@
 _hadal() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command="" words="" word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case "$word" in bench|chat|data|eval|inspect|logits|make-random|prepare|render|run|serve|skills|tokenize|tokenizer|train) command="${command:+$command }$word" ;; esac
+    case "$word" in bench|chat|data|eval|gradients|inspect|logits|make-random|prepare|render|run|serve|skills|tokenize|tokenizer|train) command="${command:+$command }$word" ;; esac
   done
   case "$previous" in
     --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
@@ -18,8 +18,9 @@ _hadal() {
     "chat") words="-h --help -t --threads --numerics --load --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "data") words="-h --help prepare" ;;
     "data prepare") words="-h --help --tokenizer --encoding -o --out --shard-tokens" ;;
-    "eval") words="-h --help logits skills" ;;
+    "eval") words="-h --help logits gradients skills" ;;
     "eval logits") words="-h --help -t --threads --numerics --load --ids --out --chunk --decode-from --mtp --trace --teacher" ;;
+    "eval gradients") words="-h --help -t --threads --numerics --load --ids --out --mtp-weight --index-weight" ;;
     "eval skills") words="-h --help -t --threads --numerics --load --cases --limit -n --tokens --replies --out" ;;
     "inspect") words="-h --help --check --json --ctx" ;;
     "make-random") words="-h --help --preset --set --format --seed -t --threads --json" ;;
