@@ -1,23 +1,41 @@
 #include "text/chat_format.h"
 
+#include <utility>
+
 #include "base/error.h"
 #include "base/utf8.h"
-#include "text/chat_v4.h"
+#include "text/chat_blocks.h"
+#include "text/chat_renderer.h"
 
 namespace hadal {
+namespace {
+
+RenderedPrompt render_with_blocks(const ChatLiterals& literals, const JsonArray& messages,
+                                  const ChatOptions& options) {
+  JsonArray images;
+  JsonArray images_of_context;
+  const JsonArray context = with_blocks(options.context, "context", images_of_context);
+  RenderedPrompt prompt =
+      render_messages(literals, with_blocks(messages, "messages", images), context, options);
+  prompt.images = std::move(images);
+  return prompt;
+}
+
+}  // namespace
 
 RenderedPrompt render_chat(const ChatLiterals& literals, const JsonArray& messages,
                            const ChatOptions& options) {
-  RenderedPrompt prompt;
-  switch (literals.dialect) {
-    case ChatDialect::kV4Preview:
-    case ChatDialect::kV40731:
-      prompt = render_chat_v4(literals, messages, options);
-      break;
-  }
+  RenderedPrompt prompt = traits_of(literals.dialect).has_blocks
+                              ? render_with_blocks(literals, messages, options)
+                              : render_messages(literals, messages, options.context, options);
   if (!is_valid_utf8(prompt.text))
     fail(ErrorCode::kUsage, "the messages hold half of a surrogate pair, which UTF-8 cannot express");
   return prompt;
+}
+
+void refuse_images(const RenderedPrompt& prompt) {
+  if (!prompt.images.empty())
+    fail(ErrorCode::kUsage, "this conversation has images, and hadal cannot read images yet");
 }
 
 }  // namespace hadal

@@ -3,8 +3,8 @@
 // byte.
 //
 // A prompt carries the byte ranges of its control tokens (markup). Everything else is content, whatever it
-// spells: tokenizer.encode_segments() never makes a control token of it. Formats: V4 in its two forms
-// (chat_v4.cc). V4.1 and V3.2 get a file each over chat_pieces.h.
+// spells: tokenizer.encode_segments() never makes a control token of it. The formats side by side are in
+// chat_dialect.h.
 #pragma once
 
 #include <string>
@@ -32,11 +32,17 @@ struct ChatOptions {
 struct RenderedPrompt {
   std::string text;
   std::vector<TextRange> special_ranges;  // ascending, each exactly one control token
+  // Records of the images in `messages`, in their order there (chat_blocks.h); results that change places in
+  // the prompt take their images with them, but not the records.
+  JsonArray images;
 };
 
 // Error(kUsage), naming the message, wherever the reference raises: an unknown role, task or effort, content
 // that is not text, arguments that are JSON but no object; also for a text that has no UTF-8 form.
 RenderedPrompt render_chat(const ChatLiterals& literals, const JsonArray& messages,
                            const ChatOptions& options);
+
+// Error(kUsage) for a prompt with images: what runs a model has no pixels for them yet.
+void refuse_images(const RenderedPrompt& prompt);
 
 }  // namespace hadal

@@ -6,6 +6,7 @@
 #include "base/printable.h"
 #include "text/control_tokens.h"
 #include "text/python_text.h"
+#include "text/tool_namespaces.h"
 
 namespace hadal {
 namespace {
@@ -37,19 +38,30 @@ void write_parameter(std::string_view key, const Json& value, const DsmlNames& n
   out.content(">");
 }
 
-// Arguments are JSON in a string; what cannot be read is passed on as it is.
-void write_parameters(const Json& arguments, const DsmlNames& names, const std::string& what,
-                      PromptWriter& out) {
+// The arguments as an object. Nothing: `arguments` as they are make up one parameter.
+std::optional<Json> argument_object(const Json& arguments, ArgumentsRule rule, const std::string& what) {
   const std::string* const text = arguments.string();
-  const std::optional<Json> parsed = text != nullptr ? parse_json(*text) : std::nullopt;
-  if (!parsed) return write_parameter("arguments", arguments, names, out);
-  const JsonObject* const object = parsed->object();
-  if (object == nullptr)
+  std::optional<Json> parsed = text != nullptr ? parse_json(*text) : std::nullopt;
+  if (rule == ArgumentsRule::kWrapAll) {
+    if (arguments.object() != nullptr) return arguments;
+    if (parsed && parsed->string() != nullptr) parsed = parse_json(std::string(*parsed->string()));
+    return parsed && parsed->object() != nullptr ? parsed : std::nullopt;
+  }
+  if (!parsed && rule == ArgumentsRule::kRefuse)
+    fail(ErrorCode::kUsage, "{}: its arguments are not JSON in a string", what);
+  if (parsed && parsed->object() == nullptr)
     fail(ErrorCode::kUsage, "{}: its arguments are JSON, but not an object: {}", what,
          in_quotes(text->substr(0, 40)));
-  for (const JsonMember& member : object->members()) {
-    if (&member != object->members().data()) out.content("\n");
-    write_parameter(member.key, member.value, names, out);
+  return parsed;
+}
+
+void write_parameters(const Json& arguments, const ChatTraits& traits, const std::string& what,
+                      PromptWriter& out) {
+  const std::optional<Json> parsed = argument_object(arguments, traits.arguments, what);
+  if (!parsed) return write_parameter("arguments", arguments, traits.names, out);
+  for (const JsonMember& member : parsed->object()->members()) {
+    if (&member != parsed->object()->members().data()) out.content("\n");
+    write_parameter(member.key, member.value, traits.names, out);
   }
 }
 
@@ -77,17 +89,19 @@ void PromptWriter::fill(const TextTemplate& text, std::string_view value) {
   }
 }
 
-void check_tool_calls(const Json* tool_calls, const std::string& place) {
+void check_tool_calls(const Json* tool_calls, const ChatTraits& traits, const std::string& place) {
   if (!python_truth(tool_calls)) return;
   for (const Json& call : list_of(*tool_calls, place + ": tool_calls")) {
     const Json& function = required(call, "function", place + ": a tool call");
     required(function, "name", place + ": a tool call's function");
     required(function, "arguments", place + ": a tool call's function");
+    if (traits.has_namespaces) namespaced_call_name(call, place + ": a tool call");
   }
 }
 
-void write_tool_calls(const Json& tool_calls, const DsmlNames& names, const std::string& place,
+void write_tool_calls(const Json& tool_calls, const ChatTraits& traits, const std::string& place,
                       PromptWriter& out) {
+  const DsmlNames& names = traits.names;
   const auto open = [&](std::string_view before, std::string_view name) {
     out.content(before);
     out.markup(kDsmlToken);
@@ -98,12 +112,13 @@ void write_tool_calls(const Json& tool_calls, const DsmlNames& names, const std:
   for (const Json& call : *tool_calls.array()) {
     const Json& function = *call.find("function");
     open("\n<", names.invoke);
-    const std::string name = python_str(*function.find("name"));
+    const std::string name =
+        traits.has_namespaces ? namespaced_call_name(call, place) : python_str(*function.find("name"));
     const std::string what = fmt::format("{}: the call of {}", place, name);
     out.content(" name=\"");
     out.content(name);
     out.content("\">\n");
-    write_parameters(*function.find("arguments"), names, what, out);
+    write_parameters(*function.find("arguments"), traits, what, out);
     open("\n</", names.invoke);
     out.content(">");
   }
@@ -111,17 +126,21 @@ void write_tool_calls(const Json& tool_calls, const DsmlNames& names, const std:
   out.content(">");
 }
 
-void check_tools(const Json* tools, const std::string& place) {
+void check_tools(const Json* tools, const ChatTraits& traits, const std::string& place) {
   if (!python_truth(tools)) return;
-  for (const Json& tool : list_of(*tools, place + ": tools")) required(tool, "function", place + ": a tool");
+  for (const Json& tool : list_of(*tools, place + ": tools")) {
+    required(tool, "function", place + ": a tool");
+    if (traits.has_namespaces) namespaced_function(tool, place + ": a tool");
+  }
 }
 
 void write_tools(const Json* tools, const ChatLiterals& literals, PromptWriter& out) {
   if (!python_truth(tools)) return;
+  const bool has_namespaces = traits_of(literals.dialect).has_namespaces;
   std::string lines;
   for (const Json& tool : *tools->array()) {
     if (!lines.empty()) lines += '\n';
-    lines += dump_json(*tool.find("function"));
+    lines += dump_json(has_namespaces ? namespaced_function(tool, "a tool") : *tool.find("function"));
   }
   out.content("\n\n");
   out.fill(literals.tools, lines);

@@ -22,20 +22,13 @@ class PromptWriter {
   RenderedPrompt prompt_;
 };
 
-// The names in the tags of tool calls.
-struct DsmlNames {
-  std::string_view block;
-  std::string_view invoke;
-  std::string_view parameter;
-};
-
 // Raise what the reference raises when tools or calls are not of its shape, also where they are not printed.
 // Error(kUsage) starts with `place`.
-void check_tools(const Json* tools, const std::string& place);
-void check_tool_calls(const Json* tool_calls, const std::string& place);
+void check_tools(const Json* tools, const ChatTraits& traits, const std::string& place);
+void check_tool_calls(const Json* tool_calls, const ChatTraits& traits, const std::string& place);
 
 // The block of calls of an assistant message; they have been checked and are not empty.
-void write_tool_calls(const Json& tool_calls, const DsmlNames& names, const std::string& place,
+void write_tool_calls(const Json& tool_calls, const ChatTraits& traits, const std::string& place,
                       PromptWriter& out);
 // "\n\n" and the tools' descriptions; "\n\n" and the wished format. Nothing for a value that is missing or
 // empty.

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kToolRole = "tool";
 
-ChatRole role_of(std::string_view name) {
+ChatRole role_of(std::string_view name, const ChatTraits& traits) {
   constexpr std::pair<std::string_view, ChatRole> kRoles[] = {
       {"system", ChatRole::kSystem},
       {"user", ChatRole::kUser},
@@ -25,7 +25,11 @@ ChatRole role_of(std::string_view name) {
       {"direct_search_results", ChatRole::kSearchResults},
   };
   const auto* const found = std::ranges::find(kRoles, name, &std::pair<std::string_view, ChatRole>::first);
-  return found == std::end(kRoles) ? ChatRole::kUnknown : found->second;
+  const ChatRole role = found == std::end(kRoles) ? ChatRole::kUnknown : found->second;
+  const bool is_known =
+      (traits.has_developer || role != ChatRole::kDeveloper) &&
+      (traits.has_tasks || (role != ChatRole::kLatestReminder && role != ChatRole::kSearchResults));
+  return is_known ? role : ChatRole::kUnknown;
 }
 
 const Json* unless_null(const Json* value) { return value == nullptr || value->is_null() ? nullptr : value; }
@@ -57,13 +61,13 @@ CallOrder order_of_calls(const Json& tool_calls, const Turn& turn) {
 }
 
 void sort_results(Turn& turn, const CallOrder& order) {
-  const auto is_result = [](const TurnPart& part) { return part.is_tool_result; };
+  const auto is_result = [](const TurnPart& part) { return part.kind == TurnPart::Kind::kToolResult; };
   if (order.empty() || std::ranges::count_if(turn.parts, is_result) < 2) return;
   const std::vector<TurnPart> unsorted = turn.parts;
   // Equal ranks keep their order: the place in the turn comes second.
   std::vector<std::pair<size_t, size_t>> results;
   for (size_t i = 0; i < unsorted.size(); ++i) {
-    if (!unsorted[i].is_tool_result) continue;
+    if (!is_result(unsorted[i])) continue;
     const Json* const id = unsorted[i].call_id;
     const auto known = id == nullptr ? order.end() : order.find(id_key(*id, turn));
     results.emplace_back(known == order.end() ? 0 : known->second, i);
@@ -71,12 +75,32 @@ void sort_results(Turn& turn, const CallOrder& order) {
   std::ranges::sort(results);
   auto next = results.begin();
   for (TurnPart& part : turn.parts)
-    if (part.is_tool_result) part = unsorted[(next++)->second];
+    if (is_result(part)) part = unsorted[(next++)->second];
+}
+
+// The blocks of a user message; its content as one when it has none.
+std::vector<TurnPart> parts_of(const Json& message, const ChatTraits& traits) {
+  using Kind = TurnPart::Kind;
+  const Json* const blocks = traits.has_blocks ? message.find("content_blocks") : nullptr;
+  if (!python_truth(blocks)) return {{Kind::kText, message.find("content"), nullptr}};
+  std::vector<TurnPart> parts;
+  for (const Json& block : *blocks->array()) {
+    const Json* const type = block.find("type");
+    const std::string* const name = type == nullptr ? nullptr : type->string();
+    if (name != nullptr && *name == "text") {
+      parts.push_back({Kind::kText, block.find("text"), nullptr});
+    } else if (name != nullptr && *name == "tool_result") {
+      parts.push_back({Kind::kToolResult, block.find("content"), block.find("tool_use_id")});
+    } else {
+      parts.push_back({Kind::kOther, type, nullptr});
+    }
+  }
+  return parts;
 }
 
 }  // namespace
 
-std::vector<Turn> merge_turns(const JsonArray& messages, const std::string& place) {
+std::vector<Turn> make_turns(const JsonArray& messages, const ChatTraits& traits, const std::string& place) {
   std::vector<Turn> turns;
   for (const Json& message : messages) {
     Turn turn;
@@ -86,20 +110,23 @@ std::vector<Turn> merge_turns(const JsonArray& messages, const std::string& plac
     const Json* const role = message.find("role");
     const std::string* const role_name = role == nullptr ? nullptr : role->string();
     const bool is_tool_result = role_name != nullptr && *role_name == kToolRole;
-    turn.role = is_tool_result         ? ChatRole::kUser
-                : role_name == nullptr ? ChatRole::kUnknown
-                                       : role_of(*role_name);
-    if (!is_tool_result) turn.task = unless_null(message.find("task"));
+    turn.role = role_name == nullptr  ? ChatRole::kUnknown
+                : !is_tool_result     ? role_of(*role_name, traits)
+                : traits.merges_turns ? ChatRole::kUser
+                                      : ChatRole::kTool;
+    if (!is_tool_result && traits.has_tasks) turn.task = unless_null(message.find("task"));
     if (turn.role == ChatRole::kUser) {
-      const TurnPart part{is_tool_result, message.find("content"),
-                          is_tool_result ? message.find("tool_call_id") : nullptr};
+      turn.has_fields = traits.has_blocks && !is_tool_result;
+      turn.parts = is_tool_result
+                       ? std::vector<TurnPart>{{TurnPart::Kind::kToolResult, message.find("content"),
+                                                message.find("tool_call_id")}}
+                       : parts_of(message, traits);
       // A user turn with a task takes tool results, but no more text.
-      if (!turns.empty() && turns.back().role == ChatRole::kUser &&
+      if (traits.merges_turns && !turns.empty() && turns.back().role == ChatRole::kUser &&
           (is_tool_result || turns.back().task == nullptr)) {
-        turns.back().parts.push_back(part);
+        turns.back().parts.insert(turns.back().parts.end(), turn.parts.begin(), turn.parts.end());
         continue;
       }
-      turn.parts.push_back(part);
     }
     turns.push_back(std::move(turn));
   }
@@ -117,14 +144,18 @@ void sort_tool_results(std::vector<Turn>& turns) {
   }
 }
 
-int last_user_index(const std::vector<Turn>& turns) {
-  for (size_t i = turns.size(); i-- > 0;)
-    if (turns[i].role == ChatRole::kUser || turns[i].role == ChatRole::kDeveloper) return static_cast<int>(i);
+int last_user_index(const std::vector<Turn>& turns, const ChatTraits& traits) {
+  for (size_t i = turns.size(); i-- > 0;) {
+    const ChatRole role = turns[i].role;
+    if (role == ChatRole::kUser || role == ChatRole::kDeveloper ||
+        (traits.marks_system && role == ChatRole::kSystem && i > 0))
+      return static_cast<int>(i);
+  }
   return -1;
 }
 
-void drop_old_turns(std::vector<Turn>& turns) {
-  const auto last_user = turns.begin() + std::max(0, last_user_index(turns));
+void drop_old_turns(std::vector<Turn>& turns, const ChatTraits& traits) {
+  const auto last_user = turns.begin() + std::max(0, last_user_index(turns, traits));
   const auto kept = std::remove_if(turns.begin(), last_user, [](const Turn& turn) {
     return turn.role == ChatRole::kDeveloper || turn.role == ChatRole::kUnknown;
   });

@@ -7,6 +7,7 @@ namespace hadal {
 
 inline constexpr std::string_view kBosToken = "<｜begin▁of▁sentence｜>";
 inline constexpr std::string_view kEosToken = "<｜end▁of▁sentence｜>";
+inline constexpr std::string_view kSystemToken = "<｜System｜>";  // V4.1
 inline constexpr std::string_view kUserToken = "<｜User｜>";
 inline constexpr std::string_view kAssistantToken = "<｜Assistant｜>";
 inline constexpr std::string_view kThinkToken = "<think>";

@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#include "text/chat_dialect.h"
+
 namespace hadal {
 
 // A text with places for values, split where Python's str.format would put them.
@@ -22,16 +24,13 @@ struct TemplatePiece {
 };
 using TextTemplate = std::vector<TemplatePiece>;
 
-enum class ChatDialect {
-  kV4Preview,  // April 2026
-  kV40731,     // Flash-0731, Pro-0813
-};
-
 struct ChatLiterals {
   ChatDialect dialect = ChatDialect::kV4Preview;
   TextTemplate tools;            // value: the tools' descriptions
   TextTemplate response_format;  // value: the wished format
-  // What thinking prompts begin with, by level of effort.
+  // What thinking prompts begin with; value: that of the level of effort.
+  TextTemplate effort;
+  // The levels by name: a text, or a number from 1 to 100. Empty: the format has none.
   std::vector<std::pair<std::string, std::string>> efforts;
   // The level meant by none; without one, none is a level of its own that writes nothing.
   std::optional<std::string> default_effort;
@@ -39,8 +38,8 @@ struct ChatLiterals {
 
 // Of a model's folder (encoding/*.py and *.py in it) or of one encoding file, whatever its name.
 // Error(kInvalidModel) naming file and literal when one is missing or is not the plain string that it must
-// be, and for formats that are not supported yet.
-ChatLiterals load_chat_literals(const std::string& path);
+// be. `without_file`: the format for a folder that has no encoding file; it gets hadal's own wording.
+ChatLiterals load_chat_literals(const std::string& path, ChatDialect without_file = ChatDialect::kV4Preview);
 // The same for a file's content; nothing when it is not an encoding file.
 std::optional<ChatLiterals> parse_chat_literals(std::string_view source, std::string_view name);
 // hadal's own wording.

@@ -16,7 +16,6 @@ bool is_name_char(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
          static_cast<uint8_t>(c) >= 0x80;
 }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 // Line ends as Python reads them: \n alone.
 std::string with_plain_line_ends(std::string_view source) {
@@ -109,8 +108,9 @@ class Reader {
     skip_blanks();
     bool ok = false;
     if (peek() == '{') {
-      ok = dict(out.dict);
-      out.kind = Kind::kStringDict;
+      bool has_numbers = false;
+      ok = dict(out.dict, has_numbers);
+      out.kind = has_numbers ? Kind::kNumberDict : Kind::kStringDict;
     } else if (std::optional<std::string> string = string_value(0)) {
       ok = true;
       out.kind = Kind::kString;
@@ -151,14 +151,18 @@ class Reader {
     }
   }
 
-  bool dict(std::vector<std::pair<std::string, std::string>>& out) {
+  // Its values are all strings or all numbers.
+  bool dict(std::vector<std::pair<std::string, std::string>>& out, bool& has_numbers) {
     ++at_;
     for (skip_space(); !take("}"); skip_space()) {
       std::optional<std::string> key = string_value(1);
       skip_space();
       if (!key || !take(":")) return false;
       skip_space();
-      std::optional<std::string> value = string_value(1);
+      const bool is_number = is_digit(peek());
+      if (!out.empty() && is_number != has_numbers) return false;
+      has_numbers = is_number;
+      std::optional<std::string> value = is_number ? digits() : string_value(1);
       if (!value) return false;
       const auto known = std::ranges::find(out, *key, &std::pair<std::string, std::string>::first);
       if (known == out.end()) {
@@ -170,6 +174,13 @@ class Reader {
       if (!take(",") && peek() != '}') return false;
     }
     return true;
+  }
+
+  static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+  std::string digits() {
+    const size_t begin = at_;
+    while (is_digit(peek())) ++at_;
+    return std::string(text_.substr(begin, at_ - begin));
   }
 
   // How many letters stand before a quote here; nothing when no string begins here.

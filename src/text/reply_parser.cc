@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "text/reply_symbols.h"
 #include "text/reply_tags.h"
+#include "text/tool_namespaces.h"
 
 namespace hadal {
 namespace {
@@ -50,8 +51,11 @@ void Reply::add(const ReplyDelta& delta) {
 // on.
 class ReplyParser::Machine {
  public:
-  Machine(ReplyMode mode, bool thinking)
-      : strict_(mode == ReplyMode::kStrict), state_(thinking ? State::kReasoning : State::kContent) {}
+  Machine(ReplyMode mode, bool thinking, ChatDialect dialect)
+      : traits_(traits_of(dialect)),
+        tags_(traits_.names),
+        strict_(mode == ReplyMode::kStrict),
+        state_(thinking ? State::kReasoning : State::kContent) {}
 
   SymbolReader symbols;
   std::string text;  // symbols; what stands before at_ is done
@@ -78,8 +82,8 @@ class ReplyParser::Machine {
     kContent,
     kGap,              // between tags: after a tag's name, before the next tag
     kJunk,             // a gap with text in it (lenient)
-    kCallHeader,       // after kInvokeTag
-    kParameterHeader,  // after kParameterTag
+    kCallHeader,       // after the tag of a call
+    kParameterHeader,  // after the tag of a parameter
     kValue,
     kAfterBlock,
     kOver,  // after the end of the turn (strict)
@@ -180,9 +184,9 @@ class ReplyParser::Machine {
     size_t begin = tag;
     while (begin > 0 && tag - begin < 2 && rest()[begin - 1] == '\n') --begin;
     const std::string_view seen = rest().substr(tag);
-    const bool may_come = !is_over_ && kBlockTag.starts_with(seen);
+    const bool may_come = !is_over_ && std::string_view(tags_.block).starts_with(seen);
     const bool is_block =
-        seen.starts_with(kBlockTag) && (!strict_ || (tag - begin == 2 && state_ == State::kContent));
+        seen.starts_with(tags_.block) && (!strict_ || (tag - begin == 2 && state_ == State::kContent));
     if (strict_ && !is_block && !may_come) return refuse("markup of calls where none belongs");
     if (!is_block && !may_come) {
       take_as(prose_kind(), at + 1);
@@ -191,7 +195,7 @@ class ReplyParser::Machine {
     take_as(prose_kind(), begin);
     if (!is_block) return false;
     before_block_ = state_;
-    opening_ = rest().substr(0, tag - begin + kBlockTag.size());
+    opening_ = rest().substr(0, tag - begin + tags_.block.size());
     in_call_ = false;
     go(State::kGap, opening_.size());
     return true;
@@ -199,8 +203,8 @@ class ReplyParser::Machine {
 
   // ">\n" and a tag.
   bool strict_gap() {
-    const Found found =
-        in_call_ ? find_first({kParameterTag, kEndInvokeTag}) : find_first({kInvokeTag, kEndBlockTag});
+    const Found found = in_call_ ? find_first({tags_.parameter, tags_.end_invoke})
+                                 : find_first({tags_.invoke, tags_.end_block});
     if (!found && !is_over_) return false;
     const std::string_view gap = rest().substr(0, found.at);
     // The reference stops looking at the end of the text.
@@ -215,8 +219,9 @@ class ReplyParser::Machine {
     size_t at = rest().starts_with('>') ? 1 : 0;
     at = std::min(rest().find_first_not_of(" \t\r\n", at), rest().size());
     const std::string_view next = rest().substr(at);
-    for (const std::string_view tag : {kInvokeTag, kEndBlockTag, kParameterTag, kEndInvokeTag}) {
-      if (!in_call_ && (tag == kParameterTag || tag == kEndInvokeTag)) continue;
+    for (const std::string_view tag : std::initializer_list<std::string_view>{
+             tags_.invoke, tags_.end_block, tags_.parameter, tags_.end_invoke}) {
+      if (!in_call_ && (tag == tags_.parameter || tag == tags_.end_invoke)) continue;
       if (next.starts_with(tag)) return take_tag(at, tag), true;
       // Not yet seen, or markup that the reply ends in.
       if (tag.starts_with(next)) return false;
@@ -234,8 +239,9 @@ class ReplyParser::Machine {
 
   // Text between tags, up to the next tag.
   bool junk() {
-    const Found found = in_call_ ? find_first({kInvokeTag, kEndBlockTag, kParameterTag, kEndInvokeTag})
-                                 : find_first({kInvokeTag, kEndBlockTag});
+    const Found found = in_call_
+                            ? find_first({tags_.invoke, tags_.end_block, tags_.parameter, tags_.end_invoke})
+                            : find_first({tags_.invoke, tags_.end_block});
     if (found) {
       take_as(Kind::kContent, found.at);
       take_tag(0, found.tag);
@@ -243,7 +249,8 @@ class ReplyParser::Machine {
     }
     size_t held = 0;
     if (!is_over_) {
-      for (const std::string_view tag : {kInvokeTag, kEndBlockTag, kParameterTag, kEndInvokeTag})
+      for (const std::string_view tag : std::initializer_list<std::string_view>{
+               tags_.invoke, tags_.end_block, tags_.parameter, tags_.end_invoke})
         held = std::max(held, begun_at_end(rest(), tag));
       if (held == 0 && rest().ends_with(kSymbolEos)) held = 1;
     }
@@ -255,16 +262,16 @@ class ReplyParser::Machine {
   // What a tag between tags means. `before`: bytes that stand before it.
   void take_tag(size_t before, std::string_view tag) {
     opening_.clear();
-    if (in_call_ && tag != kParameterTag) end_call(!tag.empty());
-    const State next = tag == kInvokeTag      ? State::kCallHeader
-                       : tag == kParameterTag ? State::kParameterHeader
-                       : tag == kEndBlockTag  ? State::kAfterBlock
-                                              : State::kGap;
+    if (in_call_ && tag != tags_.parameter) end_call(!tag.empty());
+    const State next = tag == tags_.invoke      ? State::kCallHeader
+                       : tag == tags_.parameter ? State::kParameterHeader
+                       : tag == tags_.end_block ? State::kAfterBlock
+                                                : State::kGap;
     go(next, before + tag.size());
   }
 
   bool call_header() {
-    const Found found = find_first({kParameterTag, kEndInvokeTag});
+    const Found found = find_first({tags_.parameter, tags_.end_invoke});
     if (!found && !is_over_) return false;
     std::string_view header = rest().substr(0, found.at);
     std::optional<std::string_view> name = strict_call_name(header);
@@ -276,7 +283,8 @@ class ReplyParser::Machine {
     }
     // Perhaps the end tag is missing.
     bool ends_early = !found;
-    for (const std::string_view tag : {kInvokeTag, kEndBlockTag}) {
+    for (const std::string_view tag :
+         std::initializer_list<std::string_view>{tags_.invoke, tags_.end_block}) {
       const size_t at = header.find(tag);
       if (at == header.npos) continue;
       header = header.substr(0, at);
@@ -292,7 +300,7 @@ class ReplyParser::Machine {
       go(State::kGap, header.size());
       return false;
     }
-    emit(Kind::kContent, kInvokeTag);
+    emit(Kind::kContent, tags_.invoke);
     go(State::kJunk, 0);
     take_as(Kind::kContent, header.size());
     return true;
@@ -306,7 +314,7 @@ class ReplyParser::Machine {
 
   bool parameter_header() {
     const size_t from = searched_;
-    const Found end = find_first({kEndParameterTag});
+    const Found end = find_first({tags_.end_parameter});
     std::optional<ParameterHeader> header = strict_parameter_header(rest().substr(0, end.at), from);
     if (!header && !end && !is_over_) return false;
     if (!header && strict_) return refuse("a parameter without proper name and kind");
@@ -320,19 +328,19 @@ class ReplyParser::Machine {
       go(State::kGap, rest().size());
       return false;
     }
-    emit(Kind::kContent, kParameterTag);
+    emit(Kind::kContent, tags_.parameter);
     take_as(Kind::kContent, end.at + end.tag.size());
     go(State::kGap, 0);
     return true;
   }
 
   bool value() {
-    size_t end = rest().find(kEndParameterTag);
-    size_t tag_size = kEndParameterTag.size();
+    size_t end = rest().find(tags_.end_parameter);
+    size_t tag_size = tags_.end_parameter.size();
     if (end == std::string_view::npos && is_over_) {
       if (strict_) return refuse("a value without its end");
       // A tag that the reply ends in still says that the value is whole.
-      tag_size = begun_at_end(rest(), kEndParameterTag);
+      tag_size = begun_at_end(rest(), tags_.end_parameter);
       if (tag_size < 2) {
         emit_value(rest());
         at_ = text.size();
@@ -350,9 +358,8 @@ class ReplyParser::Machine {
       go(State::kGap, end + tag_size);
       return true;
     }
-    size_t held = begun_at_end(rest(), kEndParameterTag);
-    for (const std::string_view marker :
-         {std::string_view("</\xFCparameter"), std::string_view("<\n/\xFCparameter")})
+    size_t held = begun_at_end(rest(), tags_.end_parameter);
+    for (const std::string& marker : {"<" + tags_.end_parameter, "<\n" + tags_.end_parameter})
       held = std::max(held, begun_at_end(rest(), marker));
     if (held == 0 && rest().ends_with(kSymbolEos)) held = 1;
     const size_t size = rest().size() - held;
@@ -374,13 +381,16 @@ class ReplyParser::Machine {
       if (is_over_) at_ += at;
       return false;
     }
-    if (!is_over_ && (kBlockTag.starts_with(next) || next == std::string_view(&kSymbolEos, 1))) return false;
+    if (!is_over_ && (tags_.block.starts_with(next) || next == std::string_view(&kSymbolEos, 1)))
+      return false;
     // White space before another block says nothing.
-    go(State::kContent, next.starts_with(kBlockTag) ? at : 0);
+    go(State::kContent, next.starts_with(tags_.block) ? at : 0);
     return true;
   }
 
   void begin_call(std::string_view name) {
+    if (strict_ && traits_.has_namespaces && !is_namespaced_name(name))
+      refuse("a call with more than one namespace");
     emit(Kind::kCallBegin, name);
     in_call_ = true;
     keys_.clear();
@@ -415,6 +425,8 @@ class ReplyParser::Machine {
     at_ = text.size();
   }
 
+  const ChatTraits& traits_;
+  const ReplyTags tags_;
   bool strict_;
   State state_;
   size_t at_ = 0;
@@ -429,8 +441,8 @@ class ReplyParser::Machine {
   std::vector<ReplyDelta> deltas_;
 };
 
-ReplyParser::ReplyParser(ReplyMode mode, bool thinking)
-    : machine_(std::make_unique<Machine>(mode, thinking)) {}
+ReplyParser::ReplyParser(ReplyMode mode, bool thinking, ChatDialect dialect)
+    : machine_(std::make_unique<Machine>(mode, thinking, dialect)) {}
 ReplyParser::~ReplyParser() = default;
 ReplyParser::ReplyParser(ReplyParser&&) noexcept = default;
 ReplyParser& ReplyParser::operator=(ReplyParser&&) noexcept = default;
@@ -452,8 +464,8 @@ std::vector<ReplyDelta> ReplyParser::feed_content(std::string_view text) {
 
 std::vector<ReplyDelta> ReplyParser::finish() { return machine_->run(true); }
 
-Reply parse_reply(std::string_view text, ReplyMode mode, bool thinking) {
-  ReplyParser parser(mode, thinking);
+Reply parse_reply(std::string_view text, ReplyMode mode, bool thinking, ChatDialect dialect) {
+  ReplyParser parser(mode, thinking, dialect);
   Reply reply;
   for (const ReplyDelta& delta : parser.feed(text)) reply.add(delta);
   for (const ReplyDelta& delta : parser.finish()) reply.add(delta);

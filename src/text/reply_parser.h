@@ -1,4 +1,4 @@
-// Replies of V4 -> reasoning, content and tool calls, as a stream: what arrives in pieces comes out in
+// Replies -> reasoning, content and tool calls, as a stream: what arrives in pieces comes out in
 // pieces, and what may be the beginning of markup is held back until it is clear. How the text was cut
 // changes nothing.
 //
@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "text/chat_dialect.h"
+
 namespace hadal {
 
 enum class ReplyMode : uint8_t { kStrict, kLenient };
@@ -23,7 +25,7 @@ struct ReplyDelta {
   enum class Kind : uint8_t {
     kReasoning,
     kContent,
-    kCallBegin,      // text: the name
+    kCallBegin,      // text: the name, of V4.1 with its namespace
     kCallArguments,  // text: more of the arguments, which are JSON unless the model wrote something else
     kCallEnd,
   };
@@ -52,7 +54,7 @@ struct Reply {
 class ReplyParser {
  public:
   // `thinking`: the reply begins inside the reasoning.
-  ReplyParser(ReplyMode mode, bool thinking);
+  ReplyParser(ReplyMode mode, bool thinking, ChatDialect dialect = ChatDialect::kV4Preview);
   ~ReplyParser();
   ReplyParser(ReplyParser&&) noexcept;
   ReplyParser& operator=(ReplyParser&&) noexcept;
@@ -71,6 +73,7 @@ class ReplyParser {
   std::unique_ptr<Machine> machine_;
 };
 
-Reply parse_reply(std::string_view text, ReplyMode mode, bool thinking);
+Reply parse_reply(std::string_view text, ReplyMode mode, bool thinking,
+                  ChatDialect dialect = ChatDialect::kV4Preview);
 
 }  // namespace hadal

@@ -56,7 +56,19 @@ bool skip_ignoring_case(std::string_view& text, std::string_view lower) {
   return true;
 }
 
+std::string tag(std::string_view before, std::string_view name, std::string_view after = "") {
+  return std::string(before).append(1, kSymbolDsml).append(name).append(after);
+}
+
 }  // namespace
+
+ReplyTags::ReplyTags(const DsmlNames& names)
+    : block(tag("<", names.block)),
+      end_block(tag("</", names.block, ">")),
+      invoke(tag("<", names.invoke)),
+      end_invoke(tag("</", names.invoke)),
+      parameter(tag("<", names.parameter)),
+      end_parameter(tag("/", names.parameter)) {}
 
 std::optional<std::string_view> strict_call_name(std::string_view header) {
   header = without_python_space(header);

@@ -6,19 +6,25 @@
 #include <string>
 #include <string_view>
 
+#include "text/chat_dialect.h"
 #include "text/reply_symbols.h"
 
 namespace hadal {
 
-inline constexpr std::string_view kBlockTag = "<\xFCtool_calls";
-inline constexpr std::string_view kEndBlockTag = "</\xFCtool_calls>";
-inline constexpr std::string_view kInvokeTag = "<\xFCinvoke";
-inline constexpr std::string_view kEndInvokeTag = "</\xFCinvoke";
-inline constexpr std::string_view kParameterTag = "<\xFCparameter";
-// As the reference looks for it: the "<" before it belongs to what it ends.
-inline constexpr std::string_view kEndParameterTag = "/\xFCparameter";
+struct ReplyTags {
+  explicit ReplyTags(const DsmlNames& names);
 
-// The name in what follows kInvokeTag up to the next tag: white space, name="NAME">, one or two line ends.
+  std::string block;
+  std::string end_block;
+  std::string invoke;
+  std::string end_invoke;
+  std::string parameter;
+  // As the reference looks for it: the "<" before it belongs to what it ends.
+  std::string end_parameter;
+};
+
+// The name in what follows ReplyTags::invoke up to the next tag: white space, name="NAME">, one or two line
+// ends.
 std::optional<std::string_view> strict_call_name(std::string_view header);
 // Any quotes or none, any spacing. A header that `ends_early` may stop inside the name.
 std::optional<std::string_view> relaxed_call_name(std::string_view header, bool ends_early);
@@ -29,8 +35,8 @@ struct ParameterHeader {
   size_t size = 0;  // the value follows
 };
 
-// At the start of what follows kParameterTag: ` name="KEY" string="true|false">`, the shortest KEY. Nothing
-// also when it is not whole yet. Looks for its end from `from` on.
+// At the start of what follows ReplyTags::parameter: ` name="KEY" string="true|false">`, the shortest KEY.
+// Nothing also when it is not whole yet. Looks for its end from `from` on.
 std::optional<ParameterHeader> strict_parameter_header(std::string_view text, size_t from);
 // Any quotes, any spacing, any case of true and false; without them the value is a string.
 std::optional<ParameterHeader> relaxed_parameter_header(std::string_view text);

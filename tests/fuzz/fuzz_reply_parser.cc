@@ -1,6 +1,6 @@
 // A reply against the reference's parser of whole texts, and against itself cut into pieces. The first byte
-// says whether it thinks, the second where it is cut. To make markup likely, D and E in the text stand for
-// the DSML token and the end of the turn.
+// says whether it thinks and in which format, the second where it is cut. To make markup likely, D and E in
+// the text stand for the DSML token and the end of the turn.
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -14,13 +14,14 @@ namespace hadal {
 namespace {
 
 // Nothing when it is refused.
-std::optional<Reply> parsed(std::string_view text, ReplyMode mode, bool thinking, size_t piece) {
+std::optional<Reply> parsed(std::string_view text, ReplyMode mode, bool thinking, ChatDialect dialect,
+                            size_t piece) {
   Reply reply;
   const auto add = [&reply](const std::vector<ReplyDelta>& deltas) {
     for (const ReplyDelta& delta : deltas) reply.add(delta);
   };
   try {
-    ReplyParser parser(mode, thinking);
+    ReplyParser parser(mode, thinking, dialect);
     for (size_t at = 0; at < text.size(); at += piece) add(parser.feed(text.substr(at, piece)));
     add(parser.finish());
   } catch (const Error&) {
@@ -34,16 +35,16 @@ bool equal(const std::optional<Reply>& a, const std::optional<Reply>& b, bool wi
   return shown(*a, with_completeness) == shown(*b, with_completeness);
 }
 
-void check(std::string_view text, bool thinking, size_t piece) {
-  const std::optional<Reply> expected = ReplyOracle::parse(text, thinking);
-  const std::optional<Reply> strict = parsed(text, ReplyMode::kStrict, thinking, text.size() + 1);
-  const std::optional<Reply> lenient = parsed(text, ReplyMode::kLenient, thinking, text.size() + 1);
+void check(std::string_view text, bool thinking, ChatDialect dialect, size_t piece) {
+  const std::optional<Reply> expected = ReplyOracle::parse(text, thinking, dialect);
+  const std::optional<Reply> strict = parsed(text, ReplyMode::kStrict, thinking, dialect, text.size() + 1);
+  const std::optional<Reply> lenient = parsed(text, ReplyMode::kLenient, thinking, dialect, text.size() + 1);
   CHECK(equal(strict, expected, false));
   CHECK(lenient);
   CHECK(!expected || equal(lenient, expected, false));
   for (const size_t size : {piece, size_t{1}}) {
-    CHECK(equal(parsed(text, ReplyMode::kStrict, thinking, size), strict, true));
-    CHECK(equal(parsed(text, ReplyMode::kLenient, thinking, size), lenient, true));
+    CHECK(equal(parsed(text, ReplyMode::kStrict, thinking, dialect, size), strict, true));
+    CHECK(equal(parsed(text, ReplyMode::kLenient, thinking, dialect, size), lenient, true));
   }
 }
 
@@ -63,6 +64,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       text += c;
     }
   }
-  hadal::check(text, data[0] % 2 == 1, data[1] + size_t{1});
+  constexpr hadal::ChatDialect kDialects[] = {hadal::ChatDialect::kV4Preview, hadal::ChatDialect::kV41,
+                                              hadal::ChatDialect::kV32};
+  hadal::check(text, data[0] % 2 == 1, kDialects[data[0] / 2 % 3], data[1] + size_t{1});
   return 0;
 }

@@ -48,15 +48,17 @@ void check_case(const ChatLiterals& literals, const Json& test_case, const Token
   const RenderedPrompt prompt = render(literals, test_case);
   EXPECT_EQ(prompt.text, text_of(test_case, "expected"));
   check_ranges(prompt, tokenizer);
+  const Json* const images = test_case.find("expected_images");
+  EXPECT_EQ(dump_json(prompt.images), images == nullptr ? "[]" : dump_json(*images));
 }
 
-void check_folder(const std::string& set, size_t count) {
+void check_folder(const std::string& set, size_t count, const Tokenizer& tokenizer = real_tokenizer()) {
   const ChatLiterals literals = load_chat_literals(shared_path(set + "/placeholder_encoding.py"));
   const std::vector<std::string> files = json_files(shared_path(set + "/encode"));
   EXPECT_EQ(files.size(), count);
   for (const std::string& file : files) {
     SCOPED_TRACE(file);
-    check_case(literals, read_json(file), real_tokenizer());
+    check_case(literals, read_json(file), tokenizer);
   }
 }
 
@@ -68,6 +70,16 @@ TEST(ChatFormat, SharedCasesOfThePreview) {
 TEST(ChatFormat, SharedCasesOf0731) {
   HADAL_NEED_SHARED("golden/chat/v4-0731/encode");
   check_folder("golden/chat/v4-0731", 46);
+}
+
+TEST(ChatFormat, SharedCasesOfV41) {
+  HADAL_NEED_SHARED("golden/chat/v41/encode");
+  check_folder("golden/chat/v41", 106, real_v41_tokenizer());
+}
+
+TEST(ChatFormat, SharedCasesOfV32) {
+  HADAL_NEED_SHARED("golden/chat/v32/encode");
+  check_folder("golden/chat/v32", 63);
 }
 
 // A Python string that says `text`, for a str.format template.

@@ -64,10 +64,25 @@ TEST(Literals, ErrorsNameFileAndLiteral) {
             "never executes it");
   EXPECT_EQ(error_of("REASONING_EFFORT_PROMPTS = {'a': ''}\nDEFAULT_REASONING_EFFORT = 'b'"),
             "test.py: DEFAULT_REASONING_EFFORT is \"b\", which REASONING_EFFORT_PROMPTS does not have");
-  EXPECT_EQ(error_of("REASONING_EFFORT_TEMPLATE = ''"),
-            "test.py: the chat format of DeepSeek-V4.1 is not supported yet");
-  EXPECT_EQ(error_of("TOOLS_SYSTEM_TEMPLATE = ''"),
-            "test.py: the chat format of DeepSeek-V3.2 is not supported yet");
+  EXPECT_EQ(
+      error_of("REASONING_EFFORT_TEMPLATE = ''\nREASONING_EFFORT_MAPPINGS = {'high': '75'}"),
+      "test.py:2: REASONING_EFFORT_MAPPINGS is not a plain dict of whole numbers; hadal reads this file and "
+      "never executes it");
+  EXPECT_EQ(
+      error_of("TOOLS_SYSTEM_TEMPLATE = ''"),
+      "test.py: no response_format_template at the top level; take the encoding file of a release whole");
+}
+
+TEST(Literals, TagsInTemplatesHaveTheNamesOfTheFormat) {
+  const std::optional<ChatLiterals> literals = parse_chat_literals(
+      "REASONING_EFFORT_TEMPLATE = 'E {budget}!'\nREASONING_EFFORT_MAPPINGS = {'a': 7, 'b': 8}\n"
+      "DEFAULT_REASONING_EFFORT = 'b'\nresponse_format_template = '{schema}'\n"
+      "TOOLS_TEMPLATE = '{tc_block_name}|{tool_call_tag_name}|{tool_parameter_tag_name}|{tool_schemas}'",
+      "test.py");
+  ASSERT_TRUE(literals);
+  EXPECT_EQ(shown(literals->tools), " calls| invoke| parameter|[VALUE]");
+  EXPECT_EQ(shown(literals->effort), "E [VALUE]!");
+  EXPECT_EQ(literals->efforts.at(1), std::pair(std::string("b"), std::string("8")));
 }
 
 TEST(Literals, SharedStandIns) {
@@ -78,10 +93,13 @@ TEST(Literals, SharedStandIns) {
   const ChatLiterals later = load_chat_literals(shared_path("golden/chat/v4-0731/placeholder_encoding.py"));
   EXPECT_EQ(later.efforts.at(1).second, "⟦EFFORT_HIGH⟧");
   EXPECT_EQ(later.efforts.at(2).second, "⟦EFFORT_MAX⟧");
-  for (const char* const set : {"v41", "v32"})
-    EXPECT_THROW(
-        load_chat_literals(shared_path("golden/chat/" + std::string(set) + "/placeholder_encoding.py")),
-        Error);
+  const ChatLiterals v41 = load_chat_literals(shared_path("golden/chat/v41/placeholder_encoding.py"));
+  EXPECT_EQ(v41.dialect, ChatDialect::kV41);
+  EXPECT_EQ(shown(v41.effort), "⟦EFFORT_HEAD⟧[VALUE]⟦EFFORT_TAIL⟧");
+  EXPECT_EQ(v41.efforts.at(0), std::pair(std::string("low"), std::string("50")));
+  const ChatLiterals v32 = load_chat_literals(shared_path("golden/chat/v32/placeholder_encoding.py"));
+  EXPECT_EQ(v32.dialect, ChatDialect::kV32);
+  EXPECT_EQ(shown(v32.tools), "⟦TOOLS_HEAD⟧[VALUE]⟦TOOLS_TAIL⟧");
 }
 
 class ModelFolder : public testing::Test {
@@ -114,6 +132,7 @@ TEST_F(ModelFolder, FileOfAnyNameIsFound) {
 
 TEST_F(ModelFolder, WithoutAFileTheWordsAreOurs) {
   EXPECT_EQ(shown(load().tools), shown(own_chat_literals(ChatDialect::kV4Preview).tools));
+  EXPECT_EQ(load_chat_literals(folder_.string(), ChatDialect::kV41).dialect, ChatDialect::kV41);
   write("encoding/cut.py", "REASONING_EFFORT_MAX = 'a");
   EXPECT_THROW(load(), Error);  // and never when there is one that is broken
 }

@@ -18,22 +18,27 @@ namespace hadal {
 class ReplyOracle {
  public:
   // Nothing where the reference raises.
-  static std::optional<Reply> parse(std::string_view text, bool thinking) {
-    ReplyOracle oracle(text);
+  static std::optional<Reply> parse(std::string_view text, bool thinking, ChatDialect dialect) {
+    ReplyOracle oracle(text, dialect);
     Reply reply;
     if (!oracle.message(thinking, reply)) return std::nullopt;
     return reply;
   }
 
  private:
-  static constexpr std::string_view kOpen = "\n\n<｜DSML｜tool_calls";
-  static constexpr std::string_view kEnd = "</｜DSML｜tool_calls>";
-  static constexpr std::string_view kInvoke = "<｜DSML｜invoke";
-  static constexpr std::string_view kEndInvoke = "</｜DSML｜invoke";
-  static constexpr std::string_view kParameter = "<｜DSML｜parameter";
-  static constexpr std::string_view kEndParameter = "/｜DSML｜parameter";
-
-  explicit ReplyOracle(std::string_view text) : text_(text) {}
+  ReplyOracle(std::string_view text, ChatDialect dialect) : text_(text), dialect_(dialect) {
+    const bool spaced = dialect == ChatDialect::kV41;
+    const std::string token(kDsmlToken);
+    const std::string block = dialect == ChatDialect::kV32 ? "function_calls"
+                              : spaced                     ? " calls"
+                                                           : "tool_calls";
+    open_ = "\n\n<" + token + block;
+    end_ = "</" + token + block + ">";
+    invoke_ = "<" + token + (spaced ? " invoke" : "invoke");
+    end_invoke_ = "</" + token + (spaced ? " invoke" : "invoke");
+    parameter_ = "<" + token + (spaced ? " parameter" : "parameter");
+    end_parameter_ = "/" + token + (spaced ? " parameter" : "parameter");
+  }
 
   // The text up to the first of the stops, which is stepped over; to the end when there is none.
   std::string_view until(std::initializer_list<std::string_view> stops) {
@@ -53,12 +58,12 @@ class ReplyOracle {
 
   bool message(bool thinking, Reply& out) {
     if (thinking) {
-      out.reasoning = until({kEndThinkToken, kOpen});
+      out.reasoning = until({kEndThinkToken, open_});
       if (stop_ != kEndThinkToken) return false;
     }
-    out.content = until({kEosToken, kOpen});
+    out.content = until({kEosToken, open_});
     if (stop_.empty()) return false;
-    if (stop_ == kOpen && (!calls(out) || !until({kEosToken}).empty())) return false;
+    if (stop_ == open_ && (!calls(out) || !until({kEosToken}).empty())) return false;
     if (at_ != text_.size()) return false;
     for (const std::string_view token : {kBosToken, kEosToken, kThinkToken, kEndThinkToken, kDsmlToken})
       if (out.content.find(token) != std::string::npos || out.reasoning.find(token) != std::string::npos)
@@ -68,19 +73,23 @@ class ReplyOracle {
 
   bool calls(Reply& out) {
     while (at_ < text_.size()) {
-      if (until({kInvoke, kEnd}) != ">\n" || stop_.empty()) return false;
-      if (stop_ == kEnd) return true;
-      const std::optional<std::string_view> name = call_name(until({kParameter, kEndInvoke}));
+      if (until({invoke_, end_}) != ">\n" || stop_.empty()) return false;
+      if (stop_ == end_) return true;
+      const std::optional<std::string_view> name = call_name(until({parameter_, end_invoke_}));
       if (!name) return false;
+      // The first "::" ends the namespace; another one is an error.
+      const size_t colons = name->find("::");
+      if (dialect_ == ChatDialect::kV41 && colons != name->npos && name->find("::", colons + 2) != name->npos)
+        return false;
       std::vector<std::string> keys;
       std::string arguments;
-      while (stop_ == kParameter) {
-        const std::string_view parameter = until({kEndParameter});
+      while (stop_ == parameter_) {
+        const std::string_view parameter = until({end_parameter_});
         std::string key;
         if (!add_parameter(parameter, key, arguments)) return false;
         if (std::ranges::find(keys, key) != keys.end()) return false;
         keys.push_back(key);
-        if (until({kParameter, kEndInvoke}) != ">\n") return false;
+        if (until({parameter_, end_invoke_}) != ">\n") return false;
       }
       out.calls.push_back({std::string(*name), "{" + arguments + "}", true});
     }
@@ -131,6 +140,8 @@ class ReplyOracle {
   }
 
   std::string_view text_;
+  ChatDialect dialect_;
+  std::string open_, end_, invoke_, end_invoke_, parameter_, end_parameter_;
   size_t at_ = 0;
   std::string_view stop_;
 };

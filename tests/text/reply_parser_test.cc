@@ -6,6 +6,7 @@
 #include "chat_cases.h"
 #include "reply_oracle.h"
 #include "text/control_tokens.h"
+#include "text/tool_namespaces.h"
 
 namespace hadal {
 namespace {
@@ -13,13 +14,14 @@ namespace {
 constexpr const char* kRefused = "refused";
 
 // What comes out of a text cut at these places; for strict perhaps that it is refused.
-std::string parsed(std::string_view text, ReplyMode mode, bool thinking, const std::vector<size_t>& cuts) {
+std::string parsed(std::string_view text, ReplyMode mode, bool thinking, ChatDialect dialect,
+                   const std::vector<size_t>& cuts) {
   Reply reply;
   const auto add = [&reply](const std::vector<ReplyDelta>& deltas) {
     for (const ReplyDelta& delta : deltas) reply.add(delta);
   };
   try {
-    ReplyParser parser(mode, thinking);
+    ReplyParser parser(mode, thinking, dialect);
     size_t begin = 0;
     for (const size_t cut : cuts) {
       add(parser.feed(text.substr(begin, cut - begin)));
@@ -34,27 +36,36 @@ std::string parsed(std::string_view text, ReplyMode mode, bool thinking, const s
 }
 
 // Strict says what the reference says, lenient the same where that is something, and cuts change nothing.
-void check_reply(std::string_view text, bool thinking) {
+void check_reply(std::string_view text, bool thinking, ChatDialect dialect = ChatDialect::kV4Preview) {
   SCOPED_TRACE(json_quoted(text) + (thinking ? ", thinking" : ""));
-  const std::optional<Reply> expected = ReplyOracle::parse(text, thinking);
-  const std::string strict = parsed(text, ReplyMode::kStrict, thinking, {});
+  const std::optional<Reply> expected = ReplyOracle::parse(text, thinking, dialect);
+  const std::string strict = parsed(text, ReplyMode::kStrict, thinking, dialect, {});
   EXPECT_EQ(strict, expected ? shown(*expected, false) : kRefused);
-  const Reply lenient_reply = parse_reply(text, ReplyMode::kLenient, thinking);
+  const Reply lenient_reply = parse_reply(text, ReplyMode::kLenient, thinking, dialect);
   if (expected) {
     EXPECT_EQ(shown(lenient_reply, false), strict);
   }
   const std::string lenient = shown(lenient_reply, true);
   std::vector<size_t> everywhere;
   for (size_t cut = 0; cut <= text.size(); ++cut) {
-    EXPECT_EQ(parsed(text, ReplyMode::kStrict, thinking, {cut}), strict) << "cut at " << cut;
-    EXPECT_EQ(parsed(text, ReplyMode::kLenient, thinking, {cut}), lenient) << "cut at " << cut;
+    EXPECT_EQ(parsed(text, ReplyMode::kStrict, thinking, dialect, {cut}), strict) << "cut at " << cut;
+    EXPECT_EQ(parsed(text, ReplyMode::kLenient, thinking, dialect, {cut}), lenient) << "cut at " << cut;
     everywhere.push_back(cut);
   }
-  EXPECT_EQ(parsed(text, ReplyMode::kStrict, thinking, everywhere), strict);
-  EXPECT_EQ(parsed(text, ReplyMode::kLenient, thinking, everywhere), lenient);
+  EXPECT_EQ(parsed(text, ReplyMode::kStrict, thinking, dialect, everywhere), strict);
+  EXPECT_EQ(parsed(text, ReplyMode::kLenient, thinking, dialect, everywhere), lenient);
 }
 
-void check_folder(const std::string& folder, size_t count) {
+// The name as the shared cases have it: of V4.1 in two parts.
+void check_name(std::string_view name, const Json& call, ChatDialect dialect) {
+  const NamespacedName parts =
+      dialect == ChatDialect::kV41 ? split_namespace(name) : NamespacedName{"", name};
+  EXPECT_EQ(parts.name, text_of(*call.find("function"), "name"));
+  const Json* const name_space = call.find("namespace");
+  EXPECT_EQ(parts.name_space, name_space == nullptr || name_space->is_null() ? "" : *name_space->string());
+}
+
+void check_folder(const std::string& folder, ChatDialect dialect, size_t count) {
   const std::vector<std::string> files = json_files(shared_path(folder));
   EXPECT_EQ(files.size(), count);
   for (const std::string& file : files) {
@@ -63,31 +74,41 @@ void check_folder(const std::string& folder, size_t count) {
     const std::string& completion = text_of(test_case, "completion");
     const bool thinking = *test_case.find("thinking")->boolean();
     if (test_case.find("error") != nullptr) {
-      EXPECT_THROW(parse_reply(completion, ReplyMode::kStrict, thinking), Error);
+      EXPECT_THROW(parse_reply(completion, ReplyMode::kStrict, thinking, dialect), Error);
     } else {
-      const Reply reply = parse_reply(completion, ReplyMode::kStrict, thinking);
+      const Reply reply = parse_reply(completion, ReplyMode::kStrict, thinking, dialect);
       const Json& message = *test_case.find("message");
       EXPECT_EQ(reply.content, text_of(message, "content"));
       EXPECT_EQ(reply.reasoning, text_of(message, "reasoning_content"));
       const JsonArray& calls = *message.find("tool_calls")->array();
       ASSERT_EQ(reply.calls.size(), calls.size());
       for (size_t i = 0; i < calls.size(); ++i) {
-        EXPECT_EQ(reply.calls[i].name, text_of(*calls[i].find("function"), "name"));
+        check_name(reply.calls[i].name, calls[i], dialect);
         EXPECT_EQ(reply.calls[i].arguments, text_of(*calls[i].find("function"), "arguments"));
       }
     }
-    check_reply(completion, thinking);
+    check_reply(completion, thinking, dialect);
   }
 }
 
 TEST(ReplyParser, SharedCasesOfThePreview) {
   HADAL_NEED_SHARED("golden/chat/parse");
-  check_folder("golden/chat/parse", 64);
+  check_folder("golden/chat/parse", ChatDialect::kV4Preview, 64);
 }
 
 TEST(ReplyParser, SharedCasesOf0731) {
   HADAL_NEED_SHARED("golden/chat/v4-0731/parse");
-  check_folder("golden/chat/v4-0731/parse", 24);
+  check_folder("golden/chat/v4-0731/parse", ChatDialect::kV40731, 24);
+}
+
+TEST(ReplyParser, SharedCasesOfV41) {
+  HADAL_NEED_SHARED("golden/chat/v41/parse");
+  check_folder("golden/chat/v41/parse", ChatDialect::kV41, 29);
+}
+
+TEST(ReplyParser, SharedCasesOfV32) {
+  HADAL_NEED_SHARED("golden/chat/v32/parse");
+  check_folder("golden/chat/v32/parse", ChatDialect::kV32, 24);
 }
 
 // Text for tests is written with D for the DSML token and E for the end of the turn.
@@ -248,9 +269,26 @@ std::string random_reply(std::mt19937& random) {
   return spelt(reply);
 }
 
+// The reply with the tags of another format.
+std::string in_dialect(std::string text, ChatDialect dialect) {
+  const DsmlNames& from = traits_of(ChatDialect::kV4Preview).names;
+  const DsmlNames& to = traits_of(dialect).names;
+  for (const auto& [old_name, new_name] :
+       {std::pair(from.block, to.block), {from.invoke, to.invoke}, {from.parameter, to.parameter}}) {
+    const std::string old_tag = std::string(kDsmlToken).append(old_name);
+    const std::string new_tag = std::string(kDsmlToken).append(new_name);
+    for (size_t at = 0; (at = text.find(old_tag, at)) != std::string::npos; at += new_tag.size())
+      text.replace(at, old_tag.size(), new_tag);
+  }
+  return text;
+}
+
 TEST(ReplyParser, RandomReplies) {
   std::mt19937 random(20261124);
   for (int i = 0; i < 600; ++i) check_reply(random_reply(random), i % 3 != 0);
+  for (int i = 0; i < 300; ++i)
+    for (const ChatDialect dialect : {ChatDialect::kV41, ChatDialect::kV32})
+      check_reply(in_dialect(random_reply(random), dialect), i % 3 != 0, dialect);
 }
 
 TEST(ReplyParser, TellsMarkupFromWhatIsSpeltLikeIt) {
