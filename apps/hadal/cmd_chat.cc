@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "formats/checkpoint.h"
 #include "model_options.h"
+#include "text/chat_format.h"
 #include "tools/chat.h"
 #include "tools/tokenize.h"
 
@@ -40,7 +41,8 @@ void chat_with_model(const Options& options) {
 
   const Tokenizer tokenizer = load_tokenizer(options.model.dir);
   check_belongs(tokenizer, config);
-  const ChatLiterals literals = load_chat_literals(options.model.dir);
+  const ChatLiterals literals = load_model_literals(options.model.dir);
+  check_markers(tokenizer, literals.dialect);
   const LoadedModel loaded = load_model(options.model);
   const std::unique_ptr<Session> session = open_session(loaded, options.model, room, kSnapshots);
   Terminal terminal;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "commands.h"
+#include "tools/loaded_model.h"
 #include "tools/render.h"
 #include "tools/tokenize.h"
 
@@ -21,8 +22,8 @@ struct Options {
 
 void render(const Options& options) {
   std::ios::sync_with_stdio(false);
-  const ChatLiterals literals = load_chat_literals(options.encoding);
-  if (options.parse) return parse_lines(std::cin, std::cout);
+  const ChatLiterals literals = load_model_literals(options.encoding);
+  if (options.parse) return parse_lines(literals.dialect, std::cin, std::cout);
   std::optional<Tokenizer> tokenizer;
   if (!options.tokenizer.empty()) tokenizer = load_tokenizer(options.tokenizer);
   render_lines(literals, tokenizer ? &*tokenizer : nullptr, std::cin, std::cout);

@@ -6,6 +6,7 @@
 #include "base/utf8.h"
 #include "text/chat_blocks.h"
 #include "text/chat_renderer.h"
+#include "text/control_tokens.h"
 
 namespace hadal {
 namespace {
@@ -31,6 +32,14 @@ RenderedPrompt render_chat(const ChatLiterals& literals, const JsonArray& messag
   if (!is_valid_utf8(prompt.text))
     fail(ErrorCode::kUsage, "the messages hold half of a surrogate pair, which UTF-8 cannot express");
   return prompt;
+}
+
+void check_markers(const Tokenizer& tokenizer, ChatDialect dialect) {
+  const ChatTraits& traits = traits_of(dialect);
+  if (traits.marks_system && !tokenizer.find_added(kSystemToken))
+    fail(ErrorCode::kInvalidModel,
+         "the tokenizer has no token {}, which prompts of {} need; take the tokenizer.json of a {} checkpoint",
+         kSystemToken, traits.title, traits.title);
 }
 
 void refuse_images(const RenderedPrompt& prompt) {

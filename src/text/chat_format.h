@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "text/literals.h"
 #include "text/text_range.h"
+#include "text/tokenizer.h"
 
 namespace hadal {
 
@@ -41,6 +42,9 @@ struct RenderedPrompt {
 // that is not text, arguments that are JSON but no object; also for a text that has no UTF-8 form.
 RenderedPrompt render_chat(const ChatLiterals& literals, const JsonArray& messages,
                            const ChatOptions& options);
+
+// Error(kInvalidModel) for a tokenizer without a marker that every prompt of the format may need.
+void check_markers(const Tokenizer& tokenizer, ChatDialect dialect);
 
 // Error(kUsage) for a prompt with images: what runs a model has no pixels for them yet.
 void refuse_images(const RenderedPrompt& prompt);

@@ -5,6 +5,7 @@
 #include <ostream>
 
 #include "base/error.h"
+#include "base/printable.h"
 #include "text/chat_format.h"
 #include "tools/chat_view.h"
 #include "tools/prompt_progress.h"
@@ -17,6 +18,12 @@ constexpr std::string_view kFullAdvice =
     "Nothing is lost: /undo takes back the last message, /save keeps it all, --ctx makes more room at the "
     "next start, "
     "/new begins again";
+
+// A number where the level is one.
+Json effort_of(const std::string& level) {
+  const bool is_number = !level.empty() && level.find_first_not_of("0123456789") == std::string::npos;
+  return is_number ? Json(JsonInteger{level}) : Json(level);
+}
 
 }  // namespace
 
@@ -120,7 +127,7 @@ bool Chat::answer() {
   last_ = generate(std::move(context), reply);
   explain(last_);
   if (last_.new_tokens == 0) return false;
-  conversation_.add_reply(reply);
+  conversation_.add_reply(reply, literals_.dialect);
   return true;
 }
 
@@ -128,9 +135,10 @@ std::vector<int32_t> Chat::render(const Conversation& conversation) const {
   ChatOptions options;
   if (conversation.thinking != "off") {
     options.thinking_mode = "thinking";
-    if (conversation.thinking != "on") options.reasoning_effort = conversation.thinking;
+    if (conversation.thinking != "on") options.reasoning_effort = effort_of(conversation.thinking);
   }
   const RenderedPrompt prompt = render_chat(literals_, conversation.messages(), options);
+  refuse_images(prompt);
   return tokenizer_.encode_segments(prompt.text, prompt.special_ranges);
 }
 
@@ -148,7 +156,7 @@ GenerateResult Chat::generate(std::vector<int32_t> context, Reply& reply) {
   request.stop_tokens.assign(config_.eos_token_ids.begin(), config_.eos_token_ids.end());
   if (settings_.max_new_tokens > 0) request.max_new_tokens = settings_.max_new_tokens;
 
-  ReplyParser parser(ReplyMode::kLenient, conversation_.thinking != "off");
+  ReplyParser parser(ReplyMode::kLenient, conversation_.thinking != "off", literals_.dialect);
   StreamDecoder decoder(tokenizer_);
   ChatView view(surface_.out, surface_.coloured, settings_.show_reasoning);
   PromptProgress progress;
@@ -202,6 +210,9 @@ void Chat::load(const std::string& path) {
 }
 
 void Chat::set_thinking(std::string_view level) {
+  if (literals_.efforts.empty() && level != "on" && level != "off")
+    fail(ErrorCode::kUsage, "thinking {}: this model's format has no levels of effort, only on and off",
+         in_quotes(level));
   Conversation tried;
   tried.thinking = level;
   tried.add_user("?");

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/utf8.h"
+#include "text/tool_namespaces.h"
 
 namespace hadal {
 namespace {
@@ -50,13 +51,16 @@ void check_message(const Json& message, size_t index, const std::string& origin)
 
 }  // namespace
 
-Json message_call(const ToolCall& call) {
+Json message_call(const ToolCall& call, ChatDialect dialect) {
+  const NamespacedName name =
+      traits_of(dialect).has_namespaces ? split_namespace(call.name) : NamespacedName{"", call.name};
   JsonObject function;
-  function.set("name", call.name);
+  function.set("name", name.name);
   function.set("arguments", call.arguments);
   JsonObject wrapped;
   wrapped.set("type", "function");
   wrapped.set("function", std::move(function));
+  if (!name.name_space.empty()) wrapped.set("namespace", name.name_space);
   return wrapped;
 }
 
@@ -77,7 +81,7 @@ std::string Conversation::system() const {
 
 void Conversation::add_user(std::string_view text) { messages_.push_back(message("user", text)); }
 
-void Conversation::add_reply(const Reply& reply) {
+void Conversation::add_reply(const Reply& reply, ChatDialect dialect) {
   std::string content = reply.content;
   JsonArray calls;
   for (const ToolCall& call : reply.calls) {
@@ -86,7 +90,7 @@ void Conversation::add_reply(const Reply& reply) {
       content += call.name + "(" + call.arguments + ")";
       continue;
     }
-    calls.push_back(message_call(call));
+    calls.push_back(message_call(call, dialect));
   }
   JsonObject object;
   object.set("role", "assistant");

@@ -13,8 +13,9 @@
 
 namespace hadal {
 
-// A call as the messages of the chat APIs hold it: {"type": "function", "function": {"name", "arguments"}}.
-Json message_call(const ToolCall& call);
+// A call as the messages of the chat APIs hold it: {"type": "function", "function": {"name", "arguments"}},
+// and "namespace" where the format has them.
+Json message_call(const ToolCall& call, ChatDialect dialect);
 
 class Conversation {
  public:
@@ -28,7 +29,7 @@ class Conversation {
 
   void add_user(std::string_view text);
   // A call that was cut or whose arguments are no JSON object could not be rendered again: it stays as text.
-  void add_reply(const Reply& reply);
+  void add_reply(const Reply& reply, ChatDialect dialect = ChatDialect::kV4Preview);
   // Takes back the last reply and what the user said before it; returns that text, or nothing if there is
   // none.
   std::optional<std::string> undo();

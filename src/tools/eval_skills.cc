@@ -33,11 +33,13 @@ class SkillRun {
   explicit SkillRun(const EvalSkillsOptions& options)
       : options_(options),
         tokenizer_(Tokenizer::from_file(options.model.dir + "/tokenizer.json")),
-        literals_(load_chat_literals(options.model.dir)),
+        literals_(load_model_literals(options.model.dir)),
         loaded_(load_model(options.model)),
         session_(open_session(loaded_, options.model, room(), 0)) {
     check_belongs(tokenizer_, loaded_.model.config());
   }
+
+  ChatDialect dialect() const { return literals_.dialect; }
 
   Answer answer(const SkillCase& one) {
     ChatOptions chat;
@@ -161,7 +163,8 @@ std::string eval_skills(const EvalSkillsOptions& options) {
     const std::vector<SkillCase> cases = read_skill_cases(file, options.limit);
     for (const SkillCase& one : cases) {
       const Answer answer = run.answer(one);
-      const SkillVerdict verdict = judge_reply(one.check, answer.text, one.thinking_mode == "thinking");
+      const SkillVerdict verdict =
+          judge_reply(one.check, answer.text, one.thinking_mode == "thinking", run.dialect());
       const bool repeats = repeats_itself(answer.text);
       score += {1,          verdict.right, verdict.well_formed, repeats,
                 answer.cut, answer.tokens, answer.drafted,      answer.accepted};

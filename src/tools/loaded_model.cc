@@ -3,6 +3,8 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/json.h"
+#include "formats/config.h"
 #include "text/engram_vocabulary.h"
 
 namespace hadal {
@@ -48,6 +50,15 @@ void check_belongs(const Tokenizer& tokenizer, const ModelConfig& config) {
     fail(ErrorCode::kInvalidModel,
          "tokenizer.json has {} tokens, but config.json says vocab_size {}; they do not belong together",
          tokenizer.vocab_size(), config.vocab_size);
+}
+
+ChatLiterals load_model_literals(const std::string& path) {
+  const std::string config = path + "/config.json";
+  if (!file_exists(config)) return load_chat_literals(path);
+  const std::optional<Json> fields = parse_json(read_file(config, kMaxConfigBytes));
+  const Json* const type = fields ? fields->find("model_type") : nullptr;
+  return load_chat_literals(
+      path, chat_dialect_of_model(type != nullptr && type->string() != nullptr ? *type->string() : ""));
 }
 
 std::unique_ptr<Session> open_session(const LoadedModel& loaded, const ModelOptions& options,

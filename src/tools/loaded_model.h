@@ -9,6 +9,7 @@
 #include "engine/session.h"
 #include "model/model.h"
 #include "ops/device.h"
+#include "text/literals.h"
 #include "text/tokenizer.h"
 
 namespace hadal {
@@ -40,6 +41,10 @@ void check_numerics(const ModelConfig& config, Numerics numerics);
 
 // Error(kInvalidModel) if the tokenizer has more tokens than the model has rows.
 void check_belongs(const Tokenizer& tokenizer, const ModelConfig& config);
+
+// The words of the model's chat format: of the folder's encoding file, else hadal's own in the format that
+// config.json asks for. Also takes an encoding file itself.
+ChatLiterals load_model_literals(const std::string& path);
 
 // A conversation of at most `max_tokens`, with room for `snapshots` places to come back to.
 std::unique_ptr<Session> open_session(const LoadedModel& loaded, const ModelOptions& options,

@@ -72,15 +72,16 @@ std::string rendered(const ChatLiterals& literals, const Tokenizer* tokenizer, c
     ranges.push_back(fmt::format("[{}, {}]", range.begin, range.end));
   std::string answer = fmt::format("{{\"prompt\": {}, \"special_ranges\": [{}]", json_quoted(prompt.text),
                                    fmt::join(ranges, ", "));
+  if (!prompt.images.empty()) answer += ", \"images\": " + dump_json(prompt.images);
   if (tokenizer != nullptr)
     answer += fmt::format(", \"ids\": [{}]",
                           fmt::join(tokenizer->encode_segments(prompt.text, prompt.special_ranges), ", "));
   return answer + "}";
 }
 
-Json message_of(const Reply& reply) {
+Json message_of(const Reply& reply, ChatDialect dialect) {
   JsonArray calls;
-  for (const ToolCall& call : reply.calls) calls.push_back(message_call(call));
+  for (const ToolCall& call : reply.calls) calls.push_back(message_call(call, dialect));
   JsonObject message;
   message.set("role", "assistant");
   message.set("content", reply.content);
@@ -89,14 +90,14 @@ Json message_of(const Reply& reply) {
   return message;
 }
 
-std::string parsed(const std::string& line) {
+std::string parsed(ChatDialect dialect, const std::string& line) {
   const Json request = read_line(line);
   const Json* const completion = request.find("completion");
   if (completion == nullptr || completion->string() == nullptr)
     fail(ErrorCode::kUsage, "expected an object with a text \"completion\"");
   const Reply reply =
-      parse_reply(*completion->string(), ReplyMode::kStrict, python_truth(request.find("thinking")));
-  return "{\"message\": " + with_escaped_surrogates(dump_json(message_of(reply))) + "}";
+      parse_reply(*completion->string(), ReplyMode::kStrict, python_truth(request.find("thinking")), dialect);
+  return "{\"message\": " + with_escaped_surrogates(dump_json(message_of(reply, dialect))) + "}";
 }
 
 }  // namespace
@@ -106,6 +107,8 @@ void render_lines(const ChatLiterals& literals, const Tokenizer* tokenizer, std:
   for_each_json_line(in, out, [&](const std::string& line) { return rendered(literals, tokenizer, line); });
 }
 
-void parse_lines(std::istream& in, std::ostream& out) { for_each_json_line(in, out, parsed); }
+void parse_lines(ChatDialect dialect, std::istream& in, std::ostream& out) {
+  for_each_json_line(in, out, [dialect](const std::string& line) { return parsed(dialect, line); });
+}
 
 }  // namespace hadal

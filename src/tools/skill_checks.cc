@@ -98,11 +98,11 @@ SkillVerdict judge_json(const Json& check, std::string_view content) {
 }
 
 // The reply, and whether it parses as strictly as the reference parses.
-std::pair<Reply, bool> parsed(std::string_view text, bool thinking) {
+std::pair<Reply, bool> parsed(std::string_view text, bool thinking, ChatDialect dialect) {
   try {
-    return {parse_reply(text, ReplyMode::kStrict, thinking), true};
+    return {parse_reply(text, ReplyMode::kStrict, thinking, dialect), true};
   } catch (const Error&) {
-    return {parse_reply(text, ReplyMode::kLenient, thinking), false};
+    return {parse_reply(text, ReplyMode::kLenient, thinking, dialect), false};
   }
 }
 
@@ -120,8 +120,8 @@ std::vector<std::string_view> words_of(std::string_view text) {
 
 }  // namespace
 
-SkillVerdict judge_reply(const Json& check, std::string_view text, bool thinking) {
-  const auto [reply, strict] = parsed(text, thinking);
+SkillVerdict judge_reply(const Json& check, std::string_view text, bool thinking, ChatDialect dialect) {
+  const auto [reply, strict] = parsed(text, thinking, dialect);
   const std::string& kind = text_of(field(check, "type"));
   if (kind == "number") return {.right = last_number(reply.content) == dump_json(field(check, "value"))};
   if (kind == "keywords") return {.right = has_keywords(check, reply.content)};

@@ -18,7 +18,8 @@ struct SkillVerdict {
 // The names of the checks: number, keywords, tool_calls, no_call, json_schema, free. `text` is the reply as
 // it was written, control tokens and the end of text included. Error(kInvalidModel) for a check that is none
 // of these or lacks a field.
-SkillVerdict judge_reply(const Json& check, std::string_view text, bool thinking);
+SkillVerdict judge_reply(const Json& check, std::string_view text, bool thinking,
+                         ChatDialect dialect = ChatDialect::kV4Preview);
 
 // Whether a reply goes round in circles: some stretch of words stands three times in a row (12 words or more
 // in all), or a stretch of eight words stands four times anywhere.

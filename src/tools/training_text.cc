@@ -157,6 +157,7 @@ TrainingText chat_document(const Json& line, const ChatLiterals& literals, const
   TrainingText document;
   try {
     RenderedPrompt prompt = render_chat(literals, *messages, options);
+    refuse_images(prompt);
     document.learned = assistant_ranges(prompt);
     document.text = std::move(prompt.text);
     document.specials = std::move(prompt.special_ranges);

@@ -23,7 +23,7 @@ std::string rendered(const std::string& input, bool with_ids = false) {
 std::string parsed(const std::string& input) {
   std::istringstream in(input);
   std::ostringstream out;
-  parse_lines(in, out);
+  parse_lines(ChatDialect::kV4Preview, in, out);
   return out.str();
 }
 
