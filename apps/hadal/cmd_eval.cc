@@ -80,8 +80,9 @@ void add_eval(CLI::App& app, std::function<void()>& run) {
   logits->add_option("--decode-from", options->decode_from, "feed the positions from this one on one by one")
       ->check(CLI::NonNegativeNumber);
   logits->add_flag("--mtp", options->mtp, "mtp_logits F32 [n-1, vocab] too: what the MTP block says");
-  logits->add_flag("--trace", options->trace,
-                   "what happens in each layer too: streams, picked entries, experts, Engram rows and gates");
+  logits->add_flag(
+      "--trace", options->trace,
+      "what happens in each layer too: streams, picked entries, experts, Engram rows and gates, drafts");
   logits
       ->add_option(
           "--teacher", options->teacher,

@@ -158,7 +158,8 @@ void add_serve(CLI::App& app, std::function<void()>& run) {
       ->capture_default_str();
   add_choice(*command, "--speculate", options->model.speculate,
              {{"auto", Speculation::kAuto}, {"on", Speculation::kOn}, {"off", Speculation::kOff}},
-             "draft tokens with the model's MTP block: auto (default), on or off; the tokens are the same");
+             "draft tokens with the model's drafter (MTP, DSpark): auto (default), on or off; the tokens are "
+             "the same");
   command->add_option("--chats", options->chats,
                       "the file that keeps the web page's conversations (default: hadal/chats.db in "
                       "$XDG_DATA_HOME, with a script none)");

@@ -48,7 +48,8 @@ void add_sequence_options(CLI::App& command, ModelOptions& options, bool& dry_ru
       ->check(CLI::Range(1, 65536));
   add_choice(command, "--speculate", options.speculate,
              {{"auto", Speculation::kAuto}, {"on", Speculation::kOn}, {"off", Speculation::kOff}},
-             "draft tokens with the model's MTP block: auto (default: while it is faster), on or off; the "
+             "draft tokens with the model's drafter (MTP, DSpark): auto (default: while it is faster), on or "
+             "off; the "
              "tokens are the "
              "same");
   command.add_flag("--dry-run", dry_run, "print the plan, memory and expected speed, and load nothing");

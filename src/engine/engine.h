@@ -106,7 +106,11 @@ class Engine final : public Generator {
   void push_prompt_logprobs(Job& job, int64_t first, ConstMat logits);
   bool give_out(Job& job, const GeneratedToken& token);
   void decode(bool in_between);
-  std::vector<int32_t> rows_for(Job& job, bool may_draft);
+  struct Rows {
+    std::vector<int32_t> ids;  // the last token, and drafts of those after it
+    bool drafted = false;      // even where the drafter was not sure of any
+  };
+  Rows rows_for(Job& job, bool may_draft);
   int64_t after_decode(Job& job, std::span<const int32_t> rows, ConstMat logits);
   bool read_background();
 

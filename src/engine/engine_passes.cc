@@ -183,13 +183,13 @@ void Engine::decode(bool in_between) {
   if (writers.empty()) return;
 
   const bool alone = writers.size() == 1 && !in_between;
-  std::vector<std::vector<int32_t>> rows;
+  std::vector<Rows> rows;
   std::vector<BatchModel::Piece> pieces;
   try {
     for (Job* job : writers) rows.push_back(rows_for(*job, alone));
     pieces.reserve(writers.size());
     for (size_t i = 0; i < writers.size(); ++i)
-      pieces.push_back({writers[i]->slot, rows[i], std::ssize(rows[i])});
+      pieces.push_back({writers[i]->slot, rows[i].ids, std::ssize(rows[i].ids)});
     const std::optional<ConstMat> logits = model_->run(Lane::kDecode, pieces, [&] {
       const Time then = Clock::now();
       return !stopping_ &&
@@ -199,13 +199,14 @@ void Engine::decode(bool in_between) {
     int64_t row = 0;
     int64_t given = 0;
     for (size_t i = 0; i < writers.size(); ++i) {
-      given += after_decode(*writers[i], rows[i], logits->slice(row, std::ssize(rows[i])));
-      row += std::ssize(rows[i]);
+      const int64_t count = std::ssize(rows[i].ids);
+      given += after_decode(*writers[i], rows[i].ids, logits->slice(row, count));
+      row += count;
     }
     const double seconds = seconds_since(now);
     decode_seconds_ =
         decode_seconds_ == 0 ? seconds : decode_seconds_ + kMemory * (seconds - decode_seconds_);
-    if (alone) governor_.record(rows[0].size() > 1, given, seconds);
+    if (alone) governor_.record(rows[0].drafted, given, seconds);
   } catch (const std::exception& error) {
     for (Job* job : writers)
       if (!job->done) finish(*job, FinishReason::kFailed, error.what());
@@ -213,9 +214,8 @@ void Engine::decode(bool in_between) {
   last_decode_ = Clock::now();
 }
 
-// The last token, and drafts of those after it.
-std::vector<int32_t> Engine::rows_for(Job& job, bool may_draft) {
-  std::vector<int32_t> rows{job.generation->last()};
+Engine::Rows Engine::rows_for(Job& job, bool may_draft) {
+  Rows rows{{job.generation->last()}};
   const int64_t drafts = std::min({may_draft && governor_.wants_drafts() ? model_->max_drafts() : 0,
                                    model_->max_rows(Lane::kDecode) - 1, job.generation->tokens_left() - 1,
                                    model_->max_tokens() - model_->length(job.slot) - 1});
@@ -223,8 +223,9 @@ std::vector<int32_t> Engine::rows_for(Job& job, bool may_draft) {
   const auto draw = [&](std::span<const float> logits, int64_t position) {
     return job.generation->draft(logits, position);
   };
-  const std::vector<int32_t> drafted = model_->draft(job.slot, rows[0], drafts, draw);
-  rows.insert(rows.end(), drafted.begin(), drafted.end());
+  const std::vector<int32_t> drafted = model_->draft(job.slot, rows.ids[0], drafts, draw);
+  rows.ids.insert(rows.ids.end(), drafted.begin(), drafted.end());
+  rows.drafted = true;
   return rows;
 }
 

@@ -13,11 +13,15 @@ namespace {
 // are wanted.
 constexpr int64_t kPromptLogitRows = 16;
 
-bool uses_mtp(bool has_mtp, const BatchOptions& options) { return options.drafts && has_mtp; }
-
+// A lone sequence may have drafts.
+int64_t decode_rows(const ModelConfig& config, const BatchOptions& options) {
+  return std::max(options.slots, 1 + max_drafts(config));
+}
+// Drafts are made in the scratch for prompts.
+int64_t prompt_rows(const ModelConfig& config, const BatchOptions& options) {
+  return std::max(options.max_rows, config.dspark_block_size);
+}
 int64_t prompt_logit_rows(const BatchOptions& options) { return options.slots + kPromptLogitRows; }
-// A lone sequence may have a draft.
-int64_t decode_rows(const BatchOptions& options) { return std::max<int64_t>(options.slots, 2); }
 
 }  // namespace
 
@@ -25,27 +29,28 @@ ModelBatch::ModelBatch(const Model& model, Ops& ops, const BatchOptions& options
     : model_(model),
       ops_(ops),
       max_tokens_(options.max_tokens),
-      prompt_(model, options.max_rows, prompt_logit_rows(options)),
-      decode_(model, decode_rows(options), decode_rows(options)) {
+      prompt_(model, prompt_rows(model.config(), options), prompt_logit_rows(options)),
+      decode_(model, decode_rows(model.config(), options), decode_rows(model.config(), options)) {
   CHECK(options.slots >= 1);
-  const bool mtp = uses_mtp(model.mtp != nullptr, options);
+  static_assert(kPromptLogitRows >= kMaxRollback);  // all drafts' logits fit
+  const int64_t drafter_layers = options.drafts ? model.drafter_layers() : 0;
   for (int64_t i = 0; i < options.slots; ++i) {
     slots_.push_back(std::make_unique<Slot>(
-        Slot{SequenceState(model.config(), ops.entry_format(), max_tokens_, mtp), nullptr}));
+        Slot{SequenceState(model.config(), ops.entry_format(), max_tokens_, drafter_layers), nullptr}));
     // Drafts are made only between passes, so the larger scratch is free for them.
     Slot& slot = *slots_.back();
-    if (mtp) slot.drafter = std::make_unique<MtpDrafter>(model_, slot.state, prompt_, ops_);
+    if (options.drafts) slot.drafter = make_drafter(model_, slot.state, prompt_, ops_);
   }
 }
 
-int64_t ModelBatch::planned_bytes(const ModelConfig& config, EntryFormat format, bool has_mtp,
+int64_t ModelBatch::planned_bytes(const ModelConfig& config, EntryFormat format, int64_t drafter_layers,
                                   const BatchOptions& options) {
-  const bool mtp = uses_mtp(has_mtp, options);
-  const int64_t slot = plan_state(config, format, options.max_tokens, mtp).total() +
-                       (mtp ? MtpDrafter::planned_bytes(config) : 0);
+  if (!options.drafts) drafter_layers = 0;
+  const int64_t slot = plan_state(config, format, options.max_tokens, drafter_layers).total() +
+                       (drafter_layers > 0 ? planned_drafter_bytes(config) : 0);
   return options.slots * slot +
-         Workspace::planned_bytes(config, options.max_rows, prompt_logit_rows(options)) +
-         Workspace::planned_bytes(config, decode_rows(options), decode_rows(options));
+         Workspace::planned_bytes(config, prompt_rows(config, options), prompt_logit_rows(options)) +
+         Workspace::planned_bytes(config, decode_rows(config, options), decode_rows(config, options));
 }
 
 std::optional<ConstMat> ModelBatch::run(Lane lane, std::span<const Piece> pieces, const GoOn& go_on) {
@@ -60,8 +65,7 @@ std::optional<ConstMat> ModelBatch::run(Lane lane, std::span<const Piece> pieces
     for (const Piece& piece : pieces) {
       Slot& slot = *slots_[static_cast<size_t>(piece.slot)];
       const int64_t count = std::ssize(piece.ids);
-      if (slot.drafter)
-        slot.drafter->observe(slot.state.length() - count, piece.ids, result.streams.slice(row, count));
+      if (slot.drafter) slot.drafter->observe(slot.state.length() - count, piece.ids, result, row);
       row += count;
     }
     return result.logits;
@@ -111,7 +115,7 @@ int64_t ModelBatch::tail_bytes(int64_t length, int64_t rollback) const {
 std::vector<int32_t> ModelBatch::draft(int64_t slot, int32_t next, int64_t count, const Draw& draw) {
   Slot& s = *slots_[static_cast<size_t>(slot)];
   CHECK(s.drafter && count >= 1);
-  return {draw(s.drafter->draft_logits(next), s.state.length() + 1)};
+  return s.drafter->draft(next, count, draw);
 }
 
 }  // namespace hadal

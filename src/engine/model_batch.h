@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "engine/batch_model.h"
-#include "engine/mtp_drafter.h"
+#include "engine/drafter.h"
 #include "model/forward.h"
 
 namespace hadal {
@@ -16,7 +16,7 @@ struct BatchOptions {
   int64_t slots = 8;       // sequences at once
   int64_t max_tokens = 0;  // of each
   int64_t max_rows = 256;  // of a pass over prompts
-  bool drafts = true;      // use the MTP block where the model has one
+  bool drafts = true;      // use the drafter where the model has one
 };
 
 class ModelBatch final : public BatchModel {
@@ -24,7 +24,7 @@ class ModelBatch final : public BatchModel {
   // The model and the ops must outlive it, and nobody else may use the ops during a pass.
   ModelBatch(const Model& model, Ops& ops, const BatchOptions& options);
   // Bytes beside the weights.
-  static int64_t planned_bytes(const ModelConfig& config, EntryFormat format, bool has_mtp,
+  static int64_t planned_bytes(const ModelConfig& config, EntryFormat format, int64_t drafter_layers,
                                const BatchOptions& options);
 
   int64_t vocab_size() const override { return model_.config().vocab_size; }
@@ -45,13 +45,13 @@ class ModelBatch final : public BatchModel {
   int64_t block_bytes(int64_t first, int64_t end) const override;
   int64_t tail_bytes(int64_t length, int64_t rollback) const override;
 
-  int64_t max_drafts() const override { return slots_[0]->drafter ? 1 : 0; }
+  int64_t max_drafts() const override { return slots_[0]->drafter ? hadal::max_drafts(model_.config()) : 0; }
   std::vector<int32_t> draft(int64_t slot, int32_t next, int64_t count, const Draw& draw) override;
 
  private:
   struct Slot {
     SequenceState state;
-    std::unique_ptr<MtpDrafter> drafter;
+    std::unique_ptr<Drafter> drafter;
   };
   const SequenceState& state(int64_t slot) const { return slots_[static_cast<size_t>(slot)]->state; }
   const Workspace& workspace(Lane lane) const { return lane == Lane::kPrompt ? prompt_ : decode_; }

@@ -8,11 +8,11 @@
 namespace hadal {
 namespace {
 
-// One draft is checked beside the token before it.
-constexpr int64_t kLogitRows = 2;
+// Drafts are checked beside the token before them.
+int64_t logit_rows(const ModelConfig& config) { return 1 + max_drafts(config); }
 
-bool uses_mtp(const Model& model, const SequenceOptions& options) {
-  return options.drafts && model.mtp != nullptr;
+int64_t rows(const ModelConfig& config, const SequenceOptions& options) {
+  return std::max({options.max_rows, logit_rows(config), config.dspark_block_size});
 }
 
 }  // namespace
@@ -20,18 +20,20 @@ bool uses_mtp(const Model& model, const SequenceOptions& options) {
 ModelSequence::ModelSequence(const Model& model, Ops& ops, const SequenceOptions& options)
     : model_(model),
       ops_(ops),
-      state_(model.config(), ops.entry_format(), options.max_tokens, uses_mtp(model, options)),
-      workspace_(model, std::max(options.max_rows, kLogitRows), kLogitRows),
+      state_(model.config(), ops.entry_format(), options.max_tokens,
+             options.drafts ? model.drafter_layers() : 0),
+      workspace_(model, rows(model.config(), options), logit_rows(model.config())),
       max_snapshots_(options.snapshots) {
-  if (uses_mtp(model, options)) drafter_.emplace(model_, state_, workspace_, ops_);
+  if (options.drafts) drafter_ = make_drafter(model_, state_, workspace_, ops_);
 }
 
-int64_t ModelSequence::planned_bytes(const ModelConfig& config, EntryFormat format, bool has_mtp,
+int64_t ModelSequence::planned_bytes(const ModelConfig& config, EntryFormat format, int64_t drafter_layers,
                                      const SequenceOptions& options) {
-  const bool mtp = options.drafts && has_mtp;
-  const StatePlan state = plan_state(config, format, options.max_tokens, mtp);
-  return state.total() + options.snapshots * state.snapshot + (mtp ? MtpDrafter::planned_bytes(config) : 0) +
-         Workspace::planned_bytes(config, std::max(options.max_rows, kLogitRows), kLogitRows);
+  if (!options.drafts) drafter_layers = 0;
+  const StatePlan state = plan_state(config, format, options.max_tokens, drafter_layers);
+  return state.total() + options.snapshots * state.snapshot +
+         (drafter_layers > 0 ? planned_drafter_bytes(config) : 0) +
+         Workspace::planned_bytes(config, rows(config, options), logit_rows(config));
 }
 
 std::optional<ConstMat> ModelSequence::feed(std::span<const int32_t> ids, int64_t logit_rows,
@@ -43,7 +45,7 @@ std::optional<ConstMat> ModelSequence::feed(std::span<const int32_t> ids, int64_
   const Slice slice{&state_, ids, logit_rows};
   try {
     const ForwardResult result = forward(model_, {&slice, 1}, workspace_, ops_);
-    if (drafter_) drafter_->observe(first, ids, result.streams);
+    if (drafter_) drafter_->observe(first, ids, result, 0);
     return result.logits;
   } catch (const PassStopped&) {
     return {};
@@ -82,7 +84,7 @@ int64_t ModelSequence::restore_best(int64_t length) {
 
 void ModelSequence::remember() {
   if (max_snapshots_ == 0) return;
-  if (drafter_) drafter_->fill_ring();
+  if (drafter_) drafter_->fill_rows();
   const int64_t length = state_.length();
   std::erase_if(snapshots_, [&](const Snapshot& s) { return s.state.length == length; });
   if (static_cast<int64_t>(snapshots_.size()) == max_snapshots_) snapshots_.erase(snapshots_.begin());
@@ -91,7 +93,7 @@ void ModelSequence::remember() {
 
 std::vector<int32_t> ModelSequence::draft(int32_t next, int64_t count, const Draw& draw) {
   CHECK(drafter_ && count >= 1);
-  return {draw(drafter_->draft_logits(next), state_.length() + 1)};
+  return drafter_->draft(next, count, draw);
 }
 
 }  // namespace hadal

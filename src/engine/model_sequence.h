@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "engine/mtp_drafter.h"
+#include "engine/drafter.h"
 #include "engine/sequence.h"
 #include "model/forward.h"
 #include "model/state.h"
@@ -22,7 +22,7 @@ namespace hadal {
 struct SequenceOptions {
   int64_t max_tokens = 0;
   int64_t max_rows = 512;  // of one forward pass
-  bool drafts = true;      // use the MTP block where the model has one
+  bool drafts = true;      // use the drafter where the model has one
   int64_t snapshots = 0;   // places to come back to, beside the end
 };
 
@@ -31,7 +31,7 @@ class ModelSequence final : public Sequence {
   // The model and the ops must outlive it; the ops may serve others between calls.
   ModelSequence(const Model& model, Ops& ops, const SequenceOptions& options);
   // Bytes beside the weights: state, scratch, drafter, snapshots.
-  static int64_t planned_bytes(const ModelConfig& config, EntryFormat format, bool has_mtp,
+  static int64_t planned_bytes(const ModelConfig& config, EntryFormat format, int64_t drafter_layers,
                                const SequenceOptions& options);
 
   int64_t vocab_size() const override { return model_.config().vocab_size; }
@@ -42,7 +42,7 @@ class ModelSequence final : public Sequence {
                                const Cancelled& cancelled) override;
   int64_t rewind(int64_t length) override;
   void remember() override;
-  int64_t max_drafts() const override { return drafter_ ? 1 : 0; }
+  int64_t max_drafts() const override { return drafter_ ? hadal::max_drafts(model_.config()) : 0; }
   std::vector<int32_t> draft(int32_t next, int64_t count, const Draw& draw) override;
 
  private:
@@ -60,7 +60,7 @@ class ModelSequence final : public Sequence {
   Ops& ops_;
   SequenceState state_;
   Workspace workspace_;
-  std::optional<MtpDrafter> drafter_;
+  std::unique_ptr<Drafter> drafter_;
   int64_t reach_ = 0;
   int64_t max_snapshots_;
   std::vector<Snapshot> snapshots_;  // oldest first

@@ -126,7 +126,7 @@ void Session::step(Run& run) {
   run.result.accepted_tokens += given - 1;
   const auto length = static_cast<int64_t>(tokens_.size());
   if (length != sequence_->length()) CHECK(sequence_->rewind(length) == length);
-  governor_.record(count > 1, given, clock.seconds());
+  governor_.record(drafts_wanted > 0, given, clock.seconds());
 }
 
 }  // namespace hadal

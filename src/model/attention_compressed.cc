@@ -74,7 +74,7 @@ void attention(Pass& pass, const CompressedAttention& w, int64_t layer, ConstMat
               qr.slice(tile.first, tile.count));
     attend(pass, w, layer, tile, rope, y);
   }
-  step.keep_window(layer);
+  if (!w.keys.drafts) step.keep_window(layer);
 }
 
 }  // namespace hadal

@@ -78,7 +78,7 @@ void attention(Pass& pass, const SharedAttention& w, int64_t layer, ConstMat x, 
       pick(pass, *w.indexer, w.keys, tile, x.slice(tile.first, tile.count), qr.slice(tile.first, tile.count));
     attend(pass, w, layer, tile, rope, y);
   }
-  step.keep_window(layer);
+  if (!w.keys.drafts) step.keep_window(layer);
 }
 
 }  // namespace hadal

@@ -24,7 +24,7 @@ void moe(Pass& pass, const MoE& w, ConstMat x, Mat y) {
   auto& [model, config, ops, s, step, hc, eps] = pass;
   const auto limit = static_cast<float>(config.swiglu_limit);
   if (w.experts.empty()) return ops.moe(x, nullptr, nullptr, 0, {}, w.shared_experts, limit, y);
-  const Mat router = pass.mat(s.router, config.n_routed_experts);
+  const Mat router = pass.mat(s.router, w.gate.out);
   ops.linear_fp32(x, w.gate, router);
   ops.moe_route(router, w.route, step.ids(), s.expert_ids, s.expert_weights);
   ops.moe(x, s.expert_ids, s.expert_weights, w.route.top_k, w.experts, w.shared_experts, limit, y);
@@ -120,10 +120,13 @@ ForwardResult forward(const Model& model, std::span<const Slice> batch, Workspac
   start_streams(pass);
   for (int64_t l = 0; l < static_cast<int64_t>(model.layers.size()); ++l) {
     if (workspace.before_layer) workspace.before_layer(l, streams);
+    tap_streams(pass, l, streams);
     const Block& w = model.layers[static_cast<size_t>(l)];
     block(pass, w, l, streams);
     trace_layer(pass, workspace, w, l, streams);
   }
+
+  tap_streams(pass, std::ssize(model.layers), streams);
 
   int64_t end_row = 0;
   int64_t logit_rows = 0;
@@ -134,7 +137,8 @@ ForwardResult forward(const Model& model, std::span<const Slice> batch, Workspac
     logit_rows += slice.logit_rows;
     slice.state->advance(count);
   }
-  return {head(pass, model.norm, model.head, logit_rows), streams};
+  const int64_t taps = model.dspark ? std::ssize(model.dspark->taps) * model.config().hidden_size : 0;
+  return {head(pass, model.norm, model.head, logit_rows), streams, pass.mat(pass.s.taps, taps)};
 }
 
 }  // namespace hadal

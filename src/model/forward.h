@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "model/model.h"
@@ -24,7 +25,8 @@ struct Slice {
   int64_t logit_rows = 1;  // of the last rows of this slice; 0 = none (a prefill chunk that is not the last)
 };
 
-// What a test may watch; called after each layer and, as layer num_hidden_layers, after the MTP block.
+// What a test may watch; called after each layer and, as layers num_hidden_layers ..., after each of the
+// drafter.
 struct LayerTrace {
   int64_t layer = 0;
   ConstMat streams;                           // [t, 4d], plain residual [t, d]
@@ -62,6 +64,7 @@ class Workspace {
 struct ForwardResult {
   ConstMat logits;   // [sum of logit_rows, vocab], in slice order; valid until the next call
   ConstMat streams;  // [rows, 4d] after the last layer, what MTP takes
+  ConstMat taps;     // [rows, taps * d], what DSpark takes; without it empty
 };
 
 // Advances every state by its slice. The sum of ids must be <= max_rows; states must have room.
@@ -84,5 +87,24 @@ struct MtpSlice {
 };
 ForwardResult mtp_forward(const Model& model, std::span<const MtpSlice> batch, ConstMat streams,
                           Workspace& workspace, Ops& ops);
+
+// DSpark: makes the stages' rows of positions first ... of one sequence out of the main model's taps there.
+// Only positions that stay have rows.
+void dspark_keep(const Model& model, SequenceState& state, int64_t first, ConstMat taps, Workspace& workspace,
+                 Ops& ops);
+
+// Row `row` of a block of drafts says which token follows at first + 1 + row.
+struct DraftRow {
+  int64_t row = 0;
+  std::span<const float> logits;  // [vocab]
+  float confidence = 0;           // its sigmoid: how likely the draft is right if those before it are
+};
+// The token drafted in this row, or nothing to end the block.
+using ChooseDraft = std::function<std::optional<int32_t>(const DraftRow&)>;
+// Drafts at most `count` tokens behind `next`, which is the one at position `first`; the stages hold the rows
+// before it. `choose` is asked for one row after another. Needs dspark_block_size rows and `count` rows of
+// logits in the workspace.
+void dspark_draft(const Model& model, SequenceState& state, int64_t first, int32_t next, int64_t count,
+                  const ChooseDraft& choose, Workspace& workspace, Ops& ops);
 
 }  // namespace hadal

@@ -72,9 +72,22 @@ LayerLayout layer_layout(const ModelConfig& config, int64_t layer) {
   return {};
 }
 
-LayerLayout mtp_layout(const ModelConfig& config) {
+LayerLayout drafter_layout(const ModelConfig& config) {
   if (config.family.attention == AttentionKind::kMla) return mla_layout(config);
   return {.window_rows = config.sliding_window + kMaxRollback};
+}
+
+int64_t dspark_experts(const ModelConfig& config) {
+  return config.dspark_n_routed_experts > 0 ? config.dspark_n_routed_experts : config.n_routed_experts;
+}
+
+int64_t dspark_experts_per_token(const ModelConfig& config) {
+  return config.dspark_num_experts_per_tok > 0 ? config.dspark_num_experts_per_tok
+                                               : config.num_experts_per_tok;
+}
+
+int64_t max_drafts(const ModelConfig& config) {
+  return config.dspark_block_size > 0 ? std::min(config.dspark_block_size, kMaxRollback) : 1;
 }
 
 double state_bytes_per_token(const ModelConfig& config, EntryFormat format) {

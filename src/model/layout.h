@@ -10,6 +10,8 @@
 namespace hadal {
 
 inline constexpr int64_t kMaxRollback = 8;
+// Rows that a DSpark drafter computes at once; of their tokens at most kMaxRollback can be checked.
+inline constexpr int64_t kMostDraftRows = 32;
 // Positions stay exact in fp32, which rotation needs.
 inline constexpr int64_t kMaxTokens = int64_t{1} << 24;
 
@@ -27,8 +29,14 @@ struct LayerLayout {
   int64_t history_rows = 0;  // token ids
 };
 LayerLayout layer_layout(const ModelConfig& config, int64_t layer);
-// The block behind the main model.
-LayerLayout mtp_layout(const ModelConfig& config);
+// A drafter's layer.
+LayerLayout drafter_layout(const ModelConfig& config);
+
+// DSpark's own numbers of experts, or the main model's where it has none.
+int64_t dspark_experts(const ModelConfig& config);
+int64_t dspark_experts_per_token(const ModelConfig& config);
+// How many tokens a drafter of this model can propose at once.
+int64_t max_drafts(const ModelConfig& config);
 
 // What a token adds to the state of a long sequence, on average.
 double state_bytes_per_token(const ModelConfig& config, EntryFormat format);

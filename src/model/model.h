@@ -38,6 +38,7 @@ struct Indexer {
 // indexer picked or all that are complete.
 struct KeySource {
   bool window = true;
+  bool drafts = false;  // the window before the sequence's rows in this step, and all of these rows
   int64_t owner = 0;
   int64_t ratio = 0;  // tokens to an entry; 0: none
   bool picked = false;
@@ -136,8 +137,27 @@ struct MtpBlock {
   std::optional<Weight> embed, head;  // where it has its own; else the main model's
 };
 
-// Whether the checkpoint has one.
-bool has_mtp_block(const Checkpoint& checkpoint);
+// DSpark (V4-0731, V4.1): stages behind the main model that draft a block of tokens at once. What they keep
+// of the sequence comes from taps: the mean of the main model's streams at some places.
+struct Dspark {
+  std::vector<int64_t> taps;  // how many layers of the main model lie before each
+  Weight main_proj;           // [d, taps * d]
+  NormWeight main_norm;
+  std::vector<Block> stages;
+  HcParams hc_head;  // V4
+  NormWeight norm;
+  Weight markov_embed, markov_head;  // [vocab, rank]
+  Weight confidence;                 // [1, d + rank]
+};
+
+// Which drafter a checkpoint has, and how many layers of state it keeps. Error(kInvalidModel) for both kinds
+// at once, or for a DSpark that only config.json or only the tensors know of.
+struct DrafterKind {
+  bool mtp = false;
+  bool dspark = false;
+  int64_t layers = 0;
+};
+DrafterKind drafter_kind(const Checkpoint& checkpoint);
 
 class Model {
  public:
@@ -146,14 +166,15 @@ class Model {
 
   const ModelConfig& config() const { return checkpoint_->config(); }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
-  int64_t weight_bytes() const { return weight_bytes_; }  // of the main model and the MTP block, as stored
+  int64_t weight_bytes() const { return weight_bytes_; }  // of the main model and its drafter, as stored
+  int64_t drafter_layers() const { return dspark ? std::ssize(dspark->stages) : mtp ? 1 : 0; }
 
   Weight embed, head;
   NormWeight norm;
   HcParams hc_head;
   std::vector<Block> layers;
-  std::unique_ptr<MtpBlock> mtp;    // null where the checkpoint has none (or has DSpark drafters)
-  bool has_dspark = false;          // drafter present, not used yet
+  std::unique_ptr<MtpBlock> mtp;    // null where the checkpoint has none
+  std::unique_ptr<Dspark> dspark;   // the same; never both
   RopeFrequencies rope_window;      // of the keys of layers without entries; MLA: of all keys
   RopeFrequencies rope_compressed;  // of the others
   RopeFrequencies rope_index;       // of the indexer

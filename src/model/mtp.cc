@@ -61,9 +61,9 @@ ForwardResult mtp_forward(const Model& model, std::span<const MtpSlice> batch, C
   CHECK(model.mtp != nullptr && main_streams.stride == main_streams.cols);
   Pass pass(model, workspace, ops);
   for (const MtpSlice& slice : batch) {
-    CHECK(slice.state->mtp != nullptr);
+    CHECK(!slice.state->drafter.empty());
     CHECK(slice.logit_rows <= static_cast<int64_t>(slice.next_ids.size()));
-    pass.step.add(slice.state->mtp.get(), slice.first, slice.next_ids);
+    pass.step.add(slice.state->drafter.data(), slice.first, slice.next_ids);
   }
   CHECK(main_streams.rows == pass.step.rows() && pass.step.rows() <= workspace.max_rows());
 
@@ -81,7 +81,7 @@ ForwardResult mtp_forward(const Model& model, std::span<const MtpSlice> batch, C
     collapse(pass, w.hc_head, streams, {end_row - slice.logit_rows, slice.logit_rows}, logit_rows);
     logit_rows += slice.logit_rows;
   }
-  return {head(pass, w.norm, w.head.value_or(model.head), logit_rows), streams};
+  return {head(pass, w.norm, w.head.value_or(model.head), logit_rows), streams, {}};
 }
 
 }  // namespace hadal

@@ -51,6 +51,9 @@ void attend(Pass& pass, const WindowAttention& w, int64_t layer, Rows tile, cons
 // Engram: adds what the table says about the last tokens to the streams, in place.
 void engram(Pass& pass, const Engram& w, int64_t layer, Mat streams);
 
+// DSpark: keeps the mean of the streams where a tap has this many layers before it.
+void tap_streams(Pass& pass, int64_t layers, ConstMat streams);
+
 // What a site's norm reads of the streams; after its sub-layer, write_streams() brings y back into them.
 ConstMat read_streams(Pass& pass, const HcParams& site, ConstMat streams);
 void write_streams(Pass& pass, Mat streams, ConstMat y);

@@ -147,10 +147,21 @@ Attention read_attention(WeightReader& reader, const ModelConfig& config, const 
   return {};
 }
 
-Attention read_mtp_attention(WeightReader& reader, const ModelConfig& config, const std::string& prefix) {
-  if (config.family.attention == AttentionKind::kMla)
-    return read_mla(reader, config, prefix + ".self_attn", 0);
-  return read_compressed(reader, config, prefix + ".attn", 0, 0);
+Attention read_drafter_attention(WeightReader& reader, const ModelConfig& config, const std::string& prefix,
+                                 int64_t place) {
+  switch (config.family.attention) {
+    case AttentionKind::kMla:
+      return read_mla(reader, config, prefix + ".self_attn", place);
+    case AttentionKind::kCompressed:
+      return read_compressed(reader, config, prefix + ".attn", 0, place);
+    case AttentionKind::kShared: {
+      SharedAttention attn;
+      read_window(reader, config, prefix + ".attn", attn);
+      attn.keys.owner = place;
+      return attn;
+    }
+  }
+  return {};
 }
 
 }  // namespace hadal

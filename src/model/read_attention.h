@@ -9,10 +9,12 @@
 
 namespace hadal {
 
-// `prefix` names the layer ("layers.3"). `place` is where its state lies among the layers of a sequence.
+// `prefix` names the layer ("layers.3").
 Attention read_attention(WeightReader& reader, const ModelConfig& config, const std::string& prefix,
                          int64_t layer);
-// The attention of the block behind the main model, whose state lies alone.
-Attention read_mtp_attention(WeightReader& reader, const ModelConfig& config, const std::string& prefix);
+// The attention of a drafter's layer: a window only, or MLA. `place` is where its state lies among the
+// drafter's layers.
+Attention read_drafter_attention(WeightReader& reader, const ModelConfig& config, const std::string& prefix,
+                                 int64_t place);
 
 }  // namespace hadal

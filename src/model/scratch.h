@@ -64,7 +64,8 @@ struct Scratch {
   float* pooled;            // max(head_dim, index_head_dim)
   float* index_k;           // index_head_dim
   float* gate;              // 4, Engram's
-  float* router;            // n_routed_experts
+  float* taps;              // d for each, DSpark
+  float* router;            // n_routed_experts, or DSpark's
   float* expert_weights;    // top_k
   int32_t* expert_ids;      // top_k
   int64_t* picks;           // index_topk
@@ -92,8 +93,12 @@ struct Scratch {
   const std::byte** keys;
 
   // [max_logit_rows, ...]
-  float* h;       // d
-  float* logits;  // vocab_size
+  float* h;             // d
+  float* logits;        // vocab_size
+  float* draft_states;  // d + markov_rank, DSpark
+
+  float* tap_mix;  // [4]
+  float* markov;   // [vocab_size], DSpark
 };
 
 }  // namespace hadal

@@ -87,7 +87,8 @@ int64_t& entries_of(StatePlan& plan, const ModelConfig& config, const LayerLayou
 
 }  // namespace
 
-StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp) {
+StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_tokens,
+                     int64_t drafter_layers) {
   StatePlan plan;
   for (int64_t l = 0; l < config.num_hidden_layers; ++l) {
     const LayerLayout layout = layer_layout(config, l);
@@ -98,11 +99,9 @@ StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_
     plan.compressor_rows += bytes.compressors + bytes.history;
     plan.snapshot += bytes.rings();
   }
-  if (with_mtp) {
-    const LayerBytes bytes(config, mtp_layout(config), format, max_tokens);
-    plan.mtp = bytes.rings() + bytes.entries + bytes.index_keys;
-    plan.snapshot += bytes.rings();
-  }
+  const LayerBytes bytes(config, drafter_layout(config), format, max_tokens);
+  plan.drafter = drafter_layers * (bytes.rings() + bytes.entries + bytes.index_keys);
+  plan.snapshot += drafter_layers * bytes.rings();
   return plan;
 }
 
@@ -126,14 +125,15 @@ float* CompressorState::score_row(int64_t position) const {
   return reinterpret_cast<float*>(score.data()) + position % rows * width;
 }
 
-SequenceState::SequenceState(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp)
+SequenceState::SequenceState(const ModelConfig& config, EntryFormat format, int64_t max_tokens,
+                             int64_t drafter_layers)
     : format_(format), max_tokens_(max_tokens) {
   CHECK(max_tokens >= 0 && max_tokens <= kMaxTokens);
   layers.reserve(static_cast<size_t>(config.num_hidden_layers));
   for (int64_t l = 0; l < config.num_hidden_layers; ++l)
     layers.push_back(make_layer(config, layer_layout(config, l), format, max_tokens));
-  if (with_mtp)
-    mtp = std::make_unique<LayerState>(make_layer(config, mtp_layout(config), format, max_tokens));
+  for (int64_t l = 0; l < drafter_layers; ++l)
+    drafter.push_back(make_layer(config, drafter_layout(config), format, max_tokens));
 }
 
 void SequenceState::truncate(int64_t length) {
@@ -162,7 +162,7 @@ SequenceState::Snapshot SequenceState::snapshot() const {
     saved.bytes.insert(saved.bytes.end(), ring.data(), ring.data() + ring.size());
   };
   for (const LayerState& layer : layers) for_each_ring(layer, save);
-  if (mtp != nullptr) for_each_ring(*mtp, save);
+  for (const LayerState& layer : drafter) for_each_ring(layer, save);
   return saved;
 }
 
@@ -175,7 +175,7 @@ void SequenceState::restore(const Snapshot& snapshot) {
     from += ring.size();
   };
   for (const LayerState& layer : layers) for_each_ring(layer, load);
-  if (mtp != nullptr) for_each_ring(*mtp, load);
+  for (const LayerState& layer : drafter) for_each_ring(layer, load);
   CHECK(from == end);
   length_ = snapshot.length;
   written_ = snapshot.written;

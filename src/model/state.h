@@ -28,14 +28,16 @@ struct StatePlan {
   int64_t latent_entries = 0;  // V3, V3.2
   int64_t shared_entries = 0;  // V4.1
   int64_t compressor_rows = 0;
-  int64_t mtp = 0;
+  int64_t drafter = 0;
   int64_t snapshot = 0;  // of these bytes, those that a snapshot copies
   int64_t total() const {
     return window_rings + csa_entries + index_keys + hca_entries + latent_entries + shared_entries +
-           compressor_rows + mtp;
+           compressor_rows + drafter;
   }
 };
-StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp);
+// `drafter_layers`: those of the drafter that is used, 0 without (Model::drafter_layers()).
+StatePlan plan_state(const ModelConfig& config, EntryFormat format, int64_t max_tokens,
+                     int64_t drafter_layers);
 
 // Zeroed bytes from mmap: pages that were never touched cost nothing. Error(kNoMemory) where they cannot be
 // reserved.
@@ -69,8 +71,9 @@ struct LayerState {
   int64_t entry_bytes = 0;  // of one row of `entries`
   IndexKeyForm index_form;
   int64_t window_rows = 0;
-  StateBytes window;   // [window_rows] kv rows, row of position p at p % window_rows
-  StateBytes entries;  // [max entries] kv rows
+  int64_t window_begin = 0;  // no query sees rows of earlier positions: they were never written
+  StateBytes window;         // [window_rows] kv rows, row of position p at p % window_rows
+  StateBytes entries;        // [max entries] kv rows
   StateBytes index_keys;
   CompressorState compressor, index_compressor;
   int64_t history_rows = 0;
@@ -80,7 +83,7 @@ struct LayerState {
 
 class SequenceState {
  public:
-  SequenceState(const ModelConfig& config, EntryFormat format, int64_t max_tokens, bool with_mtp);
+  SequenceState(const ModelConfig& config, EntryFormat format, int64_t max_tokens, int64_t drafter_layers);
 
   int64_t length() const { return length_; }
   int64_t written() const { return written_; }
@@ -107,7 +110,7 @@ class SequenceState {
   void restore(const Snapshot& snapshot);
 
   std::vector<LayerState> layers;
-  std::unique_ptr<LayerState> mtp;  // window only
+  std::vector<LayerState> drafter;  // its own layers; who drafts keeps them in step
 
  private:
   EntryFormat format_;

@@ -3,8 +3,8 @@
 //
 // A block is what kBlockTokens tokens append for good (compressed entries, index keys); a tail is what later
 // tokens overwrite (the window's last rows, the compressors' unfinished rows), at one length. Blocks 0 ...
-// and a tail make a state again, of this config and entry format only. The MTP ring is not part of it: after
-// load_parts() drafts are poorer for a window, tokens are the same.
+// and a tail make a state again, of this config and entry format only. The drafter's rows are not part of it:
+// after load_parts() drafts are poorer for a window, tokens are the same.
 #pragma once
 
 #include <cstddef>

@@ -25,10 +25,13 @@ Step::Step(const ModelConfig& config, EntryFormat format, Scratch& scratch)
       s_(scratch) {}
 
 void Step::add(LayerState* layers, int64_t first_position, std::span<const int32_t> ids) {
-  const auto count = static_cast<int64_t>(ids.size());
+  std::copy(ids.begin(), ids.end(), s_.ids + rows_);
+  add_rows(layers, first_position, std::ssize(ids));
+}
+
+void Step::add_rows(LayerState* layers, int64_t first_position, int64_t count) {
   s_.segments[segments_++] = {layers, rows_, count, first_position};
   for (int64_t i = 0; i < count; ++i) {
-    s_.ids[rows_] = ids[static_cast<size_t>(i)];
     s_.positions[rows_] = first_position + i;
     s_.row_pointers[rows_] = s_.kv_rows + rows_ * window_bytes_;
     ++rows_;
@@ -122,6 +125,7 @@ void Step::keep_history(int64_t layer) const {
 }
 
 int64_t Step::key_limit(int64_t position, const KeySource& source) const {
+  if (source.drafts) return config_.sliding_window + rows_;
   const int64_t window = source.window ? position - first_in_window(position) + 1 : 0;
   if (source.ratio == 0) return window;
   const int64_t complete = (position + 1) / source.ratio;
@@ -150,7 +154,8 @@ std::span<const KeyRows> Step::keys(Rows tile, int64_t layer, const KeySource& s
   for_each_segment(tile, [&](const Segment& segment, Rows rows) {
     for (int64_t row = rows.first; row < rows.first + rows.count; ++row) {
       const std::byte** const begin = key;
-      const int64_t window = source.window ? append_window(segment, layer, s_.positions[row], key) : 0;
+      const int64_t window =
+          source.window ? append_window(segment, layer, s_.positions[row], source, key) : 0;
       key += window;
       key += append_entries(segment.layers[source.owner], row, source, key);
       s_.key_rows[row - tile.first] = {begin, key - begin, window};
@@ -159,14 +164,16 @@ std::span<const KeyRows> Step::keys(Rows tile, int64_t layer, const KeySource& s
   return {s_.key_rows, static_cast<size_t>(tile.count)};
 }
 
-int64_t Step::append_window(const Segment& segment, int64_t layer, int64_t position,
+int64_t Step::append_window(const Segment& segment, int64_t layer, int64_t position, const KeySource& source,
                             const std::byte** to) const {
   const LayerState& state = segment.layers[layer];
-  const int64_t first = first_in_window(position);
-  for (int64_t p = first; p <= position; ++p)
+  const int64_t last = source.drafts ? segment.end_position() - 1 : position;
+  const int64_t first =
+      std::max(first_in_window(source.drafts ? segment.first_position - 1 : position), state.window_begin);
+  for (int64_t p = first; p <= last; ++p)
     *to++ = p < segment.first_position ? state.window.data() + p % state.window_rows * window_bytes_
                                        : s_.kv_rows + segment.row_of(p) * window_bytes_;
-  return position - first + 1;
+  return last - first + 1;
 }
 
 // The entries that row's query attends to, ascending; returns how many.

@@ -29,6 +29,8 @@ class Step {
 
   // The next rows: `ids` at positions first_position ... of the sequence that owns `layers`.
   void add(LayerState* layers, int64_t first_position, std::span<const int32_t> ids);
+  // The same for rows without ids.
+  void add_rows(LayerState* layers, int64_t first_position, int64_t count);
 
   // What the rows that attention reads and the indexer's keys are kept as.
   const KeyForms& forms() const { return forms_; }
@@ -96,7 +98,8 @@ class Step {
     return std::max<int64_t>(0, position - config_.sliding_window + 1);
   }
   int64_t key_limit(int64_t position, const KeySource& source) const;
-  int64_t append_window(const Segment& segment, int64_t layer, int64_t position, const std::byte** to) const;
+  int64_t append_window(const Segment& segment, int64_t layer, int64_t position, const KeySource& source,
+                        const std::byte** to) const;
   int64_t append_entries(const LayerState& state, int64_t row, const KeySource& source,
                          const std::byte** to) const;
 

@@ -22,7 +22,7 @@ const Tensor& WeightReader::need(const std::string& name) {
         ErrorCode::kInvalidModel,
         "{}: tensor {} is missing; the checkpoint is incomplete, or its config.json belongs to another model",
         checkpoint_.dir(), name);
-  ++tensors_;
+  read_.insert(tensor);
   bytes_ += static_cast<int64_t>(tensor->bytes.size());
   return *tensor;
 }

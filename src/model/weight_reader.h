@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "formats/checkpoint.h"
@@ -36,7 +37,8 @@ class WeightReader {
   // I64 [vocab, top_k]: expert ids, each in [0, experts).
   const std::byte* expert_table(const std::string& full_name, int64_t vocab, int64_t top_k, int64_t experts);
 
-  int64_t tensors() const { return tensors_; }
+  int64_t tensors() const { return std::ssize(read_); }
+  bool was_read(const Tensor& tensor) const { return read_.contains(&tensor); }
   int64_t bytes() const { return bytes_; }  // of all that was asked for
 
  private:
@@ -46,7 +48,7 @@ class WeightReader {
 
   const Checkpoint& checkpoint_;
   const int64_t block_;
-  int64_t tensors_ = 0;
+  std::unordered_set<const Tensor*> read_;
   int64_t bytes_ = 0;
 };
 

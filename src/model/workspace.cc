@@ -47,9 +47,13 @@ Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows,
   pooled = arena.take<float>(max_rows * entry_width);
   index_k = arena.take<float>(max_rows * c.index_head_dim);
   gate = arena.take<float>(max_rows * c.hc_mult);
-  router = arena.take<float>(max_rows * c.n_routed_experts);
-  expert_weights = arena.take<float>(max_rows * c.num_experts_per_tok);
-  expert_ids = arena.take<int32_t>(max_rows * c.num_experts_per_tok);
+  const bool dspark = c.dspark_block_size > 0;
+  const int64_t experts = std::max(c.n_routed_experts, dspark ? dspark_experts(c) : 0);
+  const int64_t chosen = std::max(c.num_experts_per_tok, dspark ? dspark_experts_per_token(c) : 0);
+  taps = arena.take<float>(dspark ? max_rows * std::ssize(c.dspark_target_layer_ids) * d : 0);
+  router = arena.take<float>(max_rows * experts);
+  expert_weights = arena.take<float>(max_rows * chosen);
+  expert_ids = arena.take<int32_t>(max_rows * chosen);
   picks = arena.take<int64_t>(max_rows * c.index_topk);
   candidates = arena.take<int64_t>(max_rows * c.candidate_topk_blocks);
   table_rows = arena.take<int32_t>(max_rows * c.engram.rows_per_token());
@@ -75,6 +79,9 @@ Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows,
 
   h = arena.take<float>(max_logit_rows * d);
   logits = arena.take<float>(max_logit_rows * c.vocab_size);
+  draft_states = arena.take<float>(dspark ? max_logit_rows * (d + c.dspark_markov_rank) : 0);
+  tap_mix = arena.take<float>(dspark ? c.hc_mult : 0);
+  markov = arena.take<float>(dspark ? c.vocab_size : 0);
 }
 
 Workspace::Impl::Impl(const ModelConfig& config, int64_t max_rows, int64_t max_logit_rows)

@@ -63,8 +63,10 @@ class Evaluation {
         ops_(ops),
         ids_(std::move(ids)),
         chunk_(std::min(options.model.chunk, tokens())),
-        state_(model.config(), ops.entry_format(), tokens(), options.mtp),
-        workspace_(model, chunk_, wants_logits() ? chunk_ : 0) {
+        state_(model.config(), ops.entry_format(), tokens(),
+               wants_drafts() || options.mtp ? model.drafter_layers() : 0),
+        workspace_(model, std::max(chunk_, draft_rows()),
+                   std::max(wants_logits() ? chunk_ : 0, draft_rows())) {
     if (!options.teacher.empty())
       teacher_ = std::make_unique<Teacher>(options.teacher, model.config(), tokens());
     declare_output();
@@ -82,12 +84,16 @@ class Evaluation {
  private:
   int64_t tokens() const { return static_cast<int64_t>(ids_.size()); }
   bool wants_logits() const { return options_.teacher.empty(); }
+  bool wants_drafts() const { return options_.trace && wants_logits() && model_.dspark != nullptr; }
+  int64_t draft_rows() const { return wants_drafts() ? model_.config().dspark_block_size : 0; }
   bool wants_streams() const { return options_.trace || !options_.teacher.empty(); }
 
   void declare_output();
   void hook_layers();
   void write_layer(const LayerTrace& trace);
   void feed(int64_t count);
+  void write_mtp(int64_t first, int64_t count, ConstMat streams);
+  void write_drafts(int64_t first, int64_t count, ConstMat taps);
 
   const EvalOptions& options_;
   const Model& model_;
@@ -102,6 +108,7 @@ class Evaluation {
   size_t logits_ = 0;
   size_t mtp_logits_ = 0;
   std::vector<LayerOutput> layers_;  // the MTP block last, where it is traced
+  std::optional<DraftOutput> drafts_;
 };
 
 void Evaluation::declare_output() {
@@ -109,6 +116,7 @@ void Evaluation::declare_output() {
   const int64_t n = tokens();
   if (wants_logits()) logits_ = output_.declare("logits", DType::kF32, {n, config.vocab_size});
   if (options_.mtp) mtp_logits_ = output_.declare("mtp_logits", DType::kF32, {n - 1, config.vocab_size});
+  if (wants_drafts()) drafts_.emplace(output_, model_, n - 1);
   if (!wants_streams()) return;
   for (int64_t l = 0; l < config.num_hidden_layers; ++l)
     layers_.emplace_back(output_, config, model_.layers[static_cast<size_t>(l)], l, n, options_.trace);
@@ -127,7 +135,8 @@ void Evaluation::hook_layers() {
 
 void Evaluation::write_layer(const LayerTrace& trace) {
   const auto layer = static_cast<size_t>(trace.layer);
-  if (layer < layers_.size()) layers_[layer].append(output_, trace);
+  if (layer < layers_.size()) return layers_[layer].append(output_, trace);
+  if (drafts_) drafts_->append_stage(output_, trace);
 }
 
 void Evaluation::feed(int64_t count) {
@@ -137,14 +146,33 @@ void Evaluation::feed(int64_t count) {
                     wants_logits() ? count : 0};
   const ForwardResult result = forward(model_, {&slice, 1}, workspace_, ops_);
   if (wants_logits()) output_.append(logits_, bytes_of(result.logits));
-  if (!options_.mtp) return;
   const int64_t pairs = std::min(count, tokens() - 1 - first);  // the last token has no next one
   if (pairs == 0) return;
+  if (options_.mtp) write_mtp(first, pairs, result.streams);
+  if (drafts_) write_drafts(first, pairs, result.taps);
+}
+
+void Evaluation::write_mtp(int64_t first, int64_t count, ConstMat streams) {
   const std::span<const int32_t> next_ids =
-      ids.subspan(static_cast<size_t>(first) + 1, static_cast<size_t>(pairs));
-  output_.append(mtp_logits_, bytes_of(mtp_forward(model_, state_, first, result.streams.slice(0, pairs),
-                                                   next_ids, -1, workspace_, ops_)
+      std::span(ids_).subspan(static_cast<size_t>(first) + 1, static_cast<size_t>(count));
+  output_.append(mtp_logits_, bytes_of(mtp_forward(model_, state_, first, streams.slice(0, count), next_ids,
+                                                   -1, workspace_, ops_)
                                            .logits));
+}
+
+void Evaluation::write_drafts(int64_t first, int64_t count, ConstMat taps) {
+  const auto best = [&](const DraftRow& row) -> std::optional<int32_t> {
+    const auto chosen = static_cast<int32_t>(std::ranges::max_element(row.logits) - row.logits.begin());
+    drafts_->append_row(output_, row, chosen);
+    return chosen;
+  };
+  for (int64_t i = 0; i < count; ++i) {
+    const int32_t next = ids_[static_cast<size_t>(first + i + 1)];
+    drafts_->append_position(output_, first + i, next);
+    dspark_keep(model_, state_, first + i, taps.slice(i, 1), workspace_, ops_);
+    dspark_draft(model_, state_, first + i + 1, next, model_.config().dspark_block_size, best, workspace_,
+                 ops_);
+  }
 }
 
 void check_options(const EvalOptions& options, const Model& model) {
@@ -156,8 +184,8 @@ void check_options(const EvalOptions& options, const Model& model) {
     fail(ErrorCode::kUsage, "--teacher is known for {} only, and this is {}", kV4.name,
          model.config().family.name);
   if (options.mtp && model.mtp == nullptr)
-    fail(ErrorCode::kUsage, "--mtp: {} has no MTP block{}; leave --mtp out", options.model.dir,
-         model.has_dspark ? " (its DSpark drafter is not used yet)" : "");
+    fail(ErrorCode::kUsage, "--mtp: {} has no MTP block{}", options.model.dir,
+         model.dspark ? "; the drafts of its DSpark stages come with --trace" : "; leave --mtp out");
 }
 
 }  // namespace

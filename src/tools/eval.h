@@ -18,7 +18,7 @@ struct EvalOptions {
   std::string out;                     // safetensors file, appears when it is complete
   std::optional<int64_t> decode_from;  // positions from here on are fed one by one
   bool mtp = false;                    // mtp_logits too
-  bool trace = false;                  // layers.N.{out,index_topk,experts} too
+  bool trace = false;                  // layers.N.{out,index_topk,experts} too, and the drafts of DSpark
   std::string
       teacher;  // expected.safetensors: its layers.(N-1).out.official goes into layer N; no logits then
 };

@@ -22,6 +22,34 @@ void EvalOutput::append(size_t entry, std::span<const std::byte> bytes) {
   written_[entry] += bytes.size();
 }
 
+DraftOutput::DraftOutput(EvalOutput& output, const Model& model, int64_t rows) {
+  const ModelConfig& config = model.config();
+  const int64_t block = config.dspark_block_size;
+  positions_ = output.declare("dspark.positions", DType::kI64, {rows});
+  tokens_ = output.declare("dspark.tokens", DType::kI64, {rows});
+  logits_ = output.declare("dspark.logits", DType::kF32, {rows, block, config.vocab_size});
+  ids_ = output.declare("dspark.ids", DType::kI32, {rows, block});
+  confidence_ = output.declare("dspark.confidence", DType::kF32, {rows, block});
+  experts_ = output.declare("dspark.experts", DType::kI32,
+                            {rows, model.drafter_layers(), block, dspark_experts_per_token(config)});
+}
+
+void DraftOutput::append_stage(EvalOutput& output, const LayerTrace& trace) {
+  output.append(experts_, std::as_bytes(trace.experts));
+}
+
+void DraftOutput::append_row(EvalOutput& output, const DraftRow& row, int32_t chosen) {
+  output.append(logits_, std::as_bytes(row.logits));
+  output.append(confidence_, std::as_bytes(std::span(&row.confidence, 1)));
+  output.append(ids_, std::as_bytes(std::span(&chosen, 1)));
+}
+
+void DraftOutput::append_position(EvalOutput& output, int64_t position, int32_t token) {
+  const auto wide = static_cast<int64_t>(token);
+  output.append(positions_, std::as_bytes(std::span(&position, 1)));
+  output.append(tokens_, std::as_bytes(std::span(&wide, 1)));
+}
+
 LayerOutput::LayerOutput(EvalOutput& output, const ModelConfig& config, const Block& block, int64_t layer,
                          int64_t rows, bool all) {
   const AttentionKind kind = config.family.attention;

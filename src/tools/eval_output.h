@@ -31,6 +31,18 @@ class EvalOutput {
   std::unique_ptr<SafetensorsWriter> writer_;
 };
 
+// DSpark's drafts: the block behind every position but the last, when the next token is the given one.
+class DraftOutput {
+ public:
+  DraftOutput(EvalOutput& output, const Model& model, int64_t rows);
+  void append_stage(EvalOutput& output, const LayerTrace& trace);
+  void append_row(EvalOutput& output, const DraftRow& row, int32_t chosen);
+  void append_position(EvalOutput& output, int64_t position, int32_t token);
+
+ private:
+  size_t positions_, tokens_, logits_, ids_, confidence_, experts_;
+};
+
 // The tensors of one layer. `layer` is num_hidden_layers for the MTP block.
 class LayerOutput {
  public:

@@ -37,7 +37,8 @@ MemoryPlan plan_of(const Checkpoint& checkpoint, const ModelOptions& options, in
   MemoryPlan plan;
   plan.tokens = max_tokens;
   plan.weights = static_cast<int64_t>(checkpoint.tensor_bytes());
-  plan.state = plan_state(checkpoint.config(), format, max_tokens, has_mtp_block(checkpoint) && drafts);
+  plan.state =
+      plan_state(checkpoint.config(), format, max_tokens, drafts ? drafter_kind(checkpoint).layers : 0);
   plan.state_per_token = state_bytes_per_token(checkpoint.config(), format);
   plan.scratch = kProgramBytes;
   plan.available = available_memory_bytes();
@@ -51,7 +52,7 @@ MemoryPlan plan_memory(const Checkpoint& checkpoint, const ModelOptions& options
   const SequenceOptions sequence = sequence_options(options, max_tokens, snapshots);
   MemoryPlan plan = plan_of(checkpoint, options, max_tokens, sequence.drafts);
   plan.scratch += ModelSequence::planned_bytes(checkpoint.config(), format_of(options),
-                                               has_mtp_block(checkpoint), sequence) -
+                                               drafter_kind(checkpoint).layers, sequence) -
                   plan.state.total();
   return plan;
 }
@@ -61,9 +62,9 @@ MemoryPlan plan_batch(const Checkpoint& checkpoint, const ModelOptions& options,
   MemoryPlan plan = plan_of(checkpoint, options, batch.max_tokens, batch.drafts);
   plan.sequences = batch.slots;
   plan.cache = cache_bytes;
-  plan.scratch +=
-      ModelBatch::planned_bytes(checkpoint.config(), format_of(options), has_mtp_block(checkpoint), batch) -
-      plan.sequences * plan.state.total();
+  plan.scratch += ModelBatch::planned_bytes(checkpoint.config(), format_of(options),
+                                            drafter_kind(checkpoint).layers, batch) -
+                  plan.sequences * plan.state.total();
   return plan;
 }
 
@@ -108,7 +109,7 @@ std::string plan_text(const MemoryPlan& memory, const std::optional<SpeedPlan>& 
       size_text(state.total()), memory.tokens, size_text(state.window_rings),
       size_text(state.csa_entries + state.hca_entries + state.latent_entries + state.shared_entries),
       size_text(state.index_keys), size_text(state.compressor_rows),
-      state.mtp > 0 ? fmt::format(", drafts {}", size_text(state.mtp)) : "");
+      state.drafter > 0 ? fmt::format(", drafts {}", size_text(state.drafter)) : "");
   text += fmt::format("per token  {:>10}\n", fmt::format("{:.1f} bytes", memory.state_per_token));
   text += fmt::format("scratch    {:>10}\n", size_text(memory.scratch));
   text += fmt::format("total      {:>10}  of {} available: {}\n", size_text(memory.total()),
@@ -133,7 +134,7 @@ JsonObject plan_json(const MemoryPlan& memory, const std::optional<SpeedPlan>& s
   state.set("latent_entries", memory.state.latent_entries);
   state.set("shared_entries", memory.state.shared_entries);
   state.set("compressor_rows", memory.state.compressor_rows);
-  state.set("mtp", memory.state.mtp);
+  state.set("mtp", memory.state.drafter);
   state.set("total", memory.state.total());
   state.set("per_token", memory.state_per_token);
   JsonObject plan;

@@ -74,6 +74,10 @@ const Published kFlash = {
     {"torch_dtype", R"("bfloat16")"},
     {"transformers_version", R"("4.57.1")"},
     {"use_cache", "true"},
+    {"dspark_block_size", ""},
+    {"dspark_noise_token_id", ""},
+    {"dspark_target_layer_ids", ""},
+    {"dspark_markov_rank", ""},
 };
 
 // V3.2's (spec D.1).
@@ -123,7 +127,7 @@ const Published kV32 = {
     {"vocab_size", "129280"},
 };
 
-// V4.1's text model (spec A.2), without drafters.
+// V4.1's text model (spec A.2), without a drafter unless dspark_block_size is set.
 const Published kV41 = {
     {"architectures", R"(["DeepseekV41ForCausalLM"])"},
     {"attention_bias", "false"},
@@ -184,6 +188,12 @@ const Published kV41 = {
     {"torch_dtype", R"("bfloat16")"},
     {"transformers_version", R"("4.57.1")"},
     {"use_cache", "true"},
+    {"dspark_block_size", ""},
+    {"dspark_noise_token_id", ""},
+    {"dspark_target_layer_ids", ""},
+    {"dspark_markov_rank", ""},
+    {"dspark_n_routed_experts", ""},
+    {"dspark_num_experts_per_tok", ""},
 };
 
 struct Preset {
@@ -330,9 +340,13 @@ class Config {
   }
   std::string text() const {
     std::string out = "{\n";
-    for (const Entry& e : entries_)
-      out += fmt::format("  \"{}\": {}{}\n", e.key, e.json, &e == &entries_.back() ? "" : ",");
-    return out + "}\n";
+    const char* between = "";
+    for (const Entry& e : entries_) {
+      if (e.json.empty()) continue;  // a key for what this model does not have
+      out += fmt::format("{}  \"{}\": {}", between, e.key, e.json);
+      between = ",\n";
+    }
+    return out + "\n}\n";
   }
 
  private:
@@ -357,11 +371,20 @@ void apply_set(Config& config, std::string_view set) {
   *json = std::string(value);
 }
 
-// Flash's ratios (spec 1.1): two window-only layers, then 4 and 128 in turn, and 0 for the MTP block.
-std::string flash_ratios(int64_t layers) {
+// Flash's ratios (spec 1.1): two window-only layers, then 4 and 128 in turn, and 0 for each of the drafter's.
+std::string flash_ratios(int64_t layers, int64_t drafter_layers) {
   std::string out = "[";
   for (int64_t l = 0; l < layers; ++l) out += l < 2 ? "0, " : l % 2 == 0 ? "4, " : "128, ";
+  for (int64_t l = 1; l < drafter_layers; ++l) out += "0, ";
   return out + "0]";
+}
+
+constexpr int64_t kDsparkStages = 3;
+
+std::vector<int64_t> last_layers(int64_t layers) {
+  std::vector<int64_t> ids;
+  for (int64_t l = std::max<int64_t>(layers - 3, 0); l < layers; ++l) ids.push_back(l);
+  return ids;
 }
 
 int64_t number_of(Config& config, std::string_view key, int64_t most) {
@@ -416,11 +439,26 @@ void fill_in_engram(Config& config) {
   rows = fmt::format("[{}]", fmt::join(sums, ", "));
 }
 
+// A DSpark drafter like the published ones, where a block size is set: the last layers tapped.
+void fill_in_dspark(Config& config, int64_t layers) {
+  const auto fill = [&](std::string_view key, std::string json) {
+    std::string* const value = config.find(key);
+    if (value != nullptr && value->empty()) *value = std::move(json);
+  };
+  fill("dspark_noise_token_id", "1");
+  fill("dspark_target_layer_ids", fmt::format("[{}]", fmt::join(last_layers(layers), ", ")));
+  fill("dspark_markov_rank", "32");
+  config.set("num_nextn_predict_layers", std::to_string(kDsparkStages));
+}
+
 // The keys whose values follow from others, where nobody set them.
 void fill_in(Config& config) {
   const int64_t layers = number_of(config, "num_hidden_layers", 1024);
+  std::string* const block = config.find("dspark_block_size");
+  const bool dspark = block != nullptr && !block->empty();
+  if (dspark) fill_in_dspark(config, layers);
   std::string* const ratios = config.find("compress_ratios");
-  if (ratios != nullptr && ratios->empty()) *ratios = flash_ratios(layers);
+  if (ratios != nullptr && ratios->empty()) *ratios = flash_ratios(layers, dspark ? kDsparkStages : 1);
   std::string* const hashed = config.find("num_hash_layers");
   if (hashed != nullptr && hashed->empty()) *hashed = std::to_string(std::min<int64_t>(layers, 3));
   if (config.find("engram_layer_ids") != nullptr) fill_in_engram(config);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "model/layout.h"
 
 namespace hadal {
 namespace {
@@ -45,6 +46,7 @@ class Layout {
     norm("norm.weight", d);
     hc_head("");
     plain("head.weight", {config_.vocab_size, d}, 3.0f * per_input(d));
+    if (config_.dspark_block_size > 0) return dspark();
     for (int64_t n = 0; n < config_.num_nextn_predict_layers; ++n) mtp("mtp." + std::to_string(n) + ".");
   }
 
@@ -56,6 +58,7 @@ class Layout {
       block_around(prefix, [&] { shared_attention(prefix + "attn.", l); });
       f32(prefix + "ffn.gate.bias_vl", {config_.n_routed_experts}, 0.0f, 0.1f);
     }
+    if (config_.dspark_block_size > 0) dspark();
     for (size_t i = 0; i < config_.engram.layer_ids.size(); ++i) engram(i);
     norm("norm.weight", d);
     plain("head.weight", {config_.vocab_size, d}, 3.0f * per_input(d));
@@ -122,7 +125,7 @@ class Layout {
     attention();
     hc_site(prefix + "hc_ffn");
     norm(prefix + "ffn_norm.weight", config_.hidden_size);
-    experts(prefix + "ffn.", hash_routed);
+    experts(prefix + "ffn.", config_.n_routed_experts, hash_routed);
   }
 
   void window_attention(const std::string& prefix) {
@@ -232,9 +235,8 @@ class Layout {
     norm(prefix + "norm.weight", dim);
   }
 
-  void experts(const std::string& prefix, bool hash_routed) {
+  void experts(const std::string& prefix, int64_t count, bool hash_routed) {
     const int64_t d = config_.hidden_size;
-    const int64_t count = config_.n_routed_experts;
     plain(prefix + "gate.weight", {count, d}, 2.0f * per_input(d));
     if (hash_routed) {
       add(prefix + "gate.tid2eid", DType::kI64, {config_.vocab_size, config_.num_experts_per_tok},
@@ -266,6 +268,33 @@ class Layout {
     hc_head(prefix);
   }
 
+  void dspark() {
+    const int64_t d = config_.hidden_size;
+    const int64_t rank = config_.dspark_markov_rank;
+    const int64_t stages = config_.num_nextn_predict_layers;
+    const bool v41 = config_.family.attention == AttentionKind::kShared;
+    fp8("mtp.0.main_proj", d, std::ssize(config_.dspark_target_layer_ids) * d);
+    norm("mtp.0.main_norm.weight", d);
+    for (int64_t s = 0; s < stages; ++s) {
+      const std::string prefix = fmt::format("mtp.{}.", s);
+      hc_site(prefix + "hc_attn");
+      norm(prefix + "attn_norm.weight", d);
+      window_attention(prefix + "attn.");
+      hc_site(prefix + "hc_ffn");
+      norm(prefix + "ffn_norm.weight", d);
+      experts(prefix + "ffn.", dspark_experts(config_), false);
+      if (v41) f32(prefix + "ffn.gate.bias_vl", {dspark_experts(config_)}, 0.0f, 0.1f);
+    }
+    const std::string last = fmt::format("mtp.{}.", stages - 1);
+    norm(last + "norm.weight", d);
+    if (!v41) hc_head(last);
+    plain(last + "markov_head." + (v41 ? "embed.weight" : "markov_w1.weight"), {config_.vocab_size, rank},
+          1.0f);
+    plain(last + "markov_head." + (v41 ? "head.weight" : "markov_w2.weight"), {config_.vocab_size, rank},
+          per_input(rank));
+    plain(last + "confidence_head.proj.weight", {1, d + rank}, per_input(d + rank));
+  }
+
   const ModelConfig& config_;
   const bool quantised_;
   std::vector<RandomTensor> tensors_;
@@ -286,10 +315,13 @@ std::vector<RandomTensor> random_layout(const ModelConfig& config, RandomFormat 
              key, size, (size + 31) / 32 * 32);
     }
   }
-  constexpr int64_t kMaxMtpBlocks = 1;
-  if (config.num_nextn_predict_layers < 0 || config.num_nextn_predict_layers > kMaxMtpBlocks)
-    fail(ErrorCode::kUsage, "num_nextn_predict_layers is {}; a random checkpoint has one MTP block or none",
-         config.num_nextn_predict_layers);
+  const bool dspark = config.dspark_block_size > 0;
+  const int64_t least = dspark ? 1 : 0;
+  const int64_t most = dspark ? 8 : 1;
+  if (config.num_nextn_predict_layers < least || config.num_nextn_predict_layers > most)
+    fail(ErrorCode::kUsage, "num_nextn_predict_layers is {}; a random checkpoint has {}",
+         config.num_nextn_predict_layers,
+         dspark ? fmt::format("{} to {} stages of DSpark", least, most) : "one MTP block or none");
   return Layout(config, format).build();
 }
 

@@ -85,7 +85,7 @@ std::vector<SequenceState*> TrainPass::fresh_states(size_t count) {
   const bool with_mtp = options_.with_mtp && model_.mtp != nullptr;
   while (states_.size() < count)
     states_.push_back(
-        std::make_unique<SequenceState>(model_.config(), EntryFormat::kF32, max_document_, with_mtp));
+        std::make_unique<SequenceState>(model_.config(), EntryFormat::kF32, max_document_, with_mtp ? 1 : 0));
   std::vector<SequenceState*> fresh;
   for (size_t i = 0; i < count; ++i) {
     states_[i]->truncate(0);

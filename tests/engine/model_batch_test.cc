@@ -152,9 +152,9 @@ TEST(ModelBatch, PlansItsMemory) {
   const BatchOptions one{.slots = 1, .max_tokens = 4096, .max_rows = 64};
   BatchOptions three = one;
   three.slots = 3;
-  const int64_t a = ModelBatch::planned_bytes(model.config(), EntryFormat::kStored, true, one);
-  const int64_t b = ModelBatch::planned_bytes(model.config(), EntryFormat::kStored, true, three);
-  EXPECT_GE(b - a, 2 * plan_state(model.config(), EntryFormat::kStored, 4096, true).total());
+  const int64_t a = ModelBatch::planned_bytes(model.config(), EntryFormat::kStored, 1, one);
+  const int64_t b = ModelBatch::planned_bytes(model.config(), EntryFormat::kStored, 1, three);
+  EXPECT_GE(b - a, 2 * plan_state(model.config(), EntryFormat::kStored, 4096, 1).total());
 }
 
 }  // namespace

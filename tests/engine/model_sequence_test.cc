@@ -212,9 +212,9 @@ TEST_P(ModelSequenceTest, PlansWhatItTakes) {
   SequenceOptions large = small;
   large.snapshots = 2;
   const ModelConfig& config = model_->config();
-  const int64_t base = ModelSequence::planned_bytes(config, EntryFormat::kStored, true, small);
-  EXPECT_GT(ModelSequence::planned_bytes(config, EntryFormat::kStored, true, large), base);
-  EXPECT_LT(ModelSequence::planned_bytes(config, EntryFormat::kStored, false, small), base);
+  const int64_t base = ModelSequence::planned_bytes(config, EntryFormat::kStored, 1, small);
+  EXPECT_GT(ModelSequence::planned_bytes(config, EntryFormat::kStored, 1, large), base);
+  EXPECT_LT(ModelSequence::planned_bytes(config, EntryFormat::kStored, 0, small), base);
 }
 
 }  // namespace

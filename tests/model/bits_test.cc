@@ -84,8 +84,8 @@ TEST_P(Bits, DoNotDependOnCompany) {
   const Rows expected_others = run(model(), numerics(), others, {});
   const auto ops = make_ops({.numerics = numerics(), .isa = available_isas().back(), .threads = 2});
   const ModelConfig& config = model().config();
-  SequenceState a(config, ops->entry_format(), kTokens, false);
-  SequenceState b(config, ops->entry_format(), kTokens, false);
+  SequenceState a(config, ops->entry_format(), kTokens, 0);
+  SequenceState b(config, ops->entry_format(), kTokens, 0);
   Workspace workspace(model(), 60, 60);
   Rows seen_a, seen_b;
   seen_a.logits.resize(kTokens);
@@ -137,7 +137,7 @@ TEST(LogitRows, AreTheLastOnes) {
   const std::vector<int32_t> ids = random_ids(20, 300, 5);
   const Rows expected = run(model, Numerics::kNative, ids, {});
   const auto ops = make_ops({.numerics = Numerics::kNative, .isa = available_isas().back(), .threads = 1});
-  SequenceState state(model.config(), ops->entry_format(), 20, false);
+  SequenceState state(model.config(), ops->entry_format(), 20, 0);
   Workspace workspace(model, 20, 3);
   const Slice slice{&state, ids, 3};
   const ForwardResult result = forward(model, {&slice, 1}, workspace, *ops);

@@ -121,6 +121,23 @@ TEST_P(GoldenV41, MeetsEveryPositionAndChoice) {
   }
   for (const int l : {2, 4, 6, 8, 10}) EXPECT_EQ(distance("index_topk", l), 0) << l;
   EXPECT_EQ(distance("candidate_blocks", 6), 0);
+  const std::vector<double> positions = values(golden.expected(), "dspark.positions").data;
+  const std::vector<double> tokens = values(golden.expected(), "dspark.tokens").data;
+  const Values next = values(seen, "dspark.tokens");
+  for (const std::string what : {"ids", "experts", "logits", "confidence"}) {
+    const Values ours = values(seen, "dspark." + what);
+    const Values theirs = values(golden.expected(), "dspark" + suffix + "." + what);
+    ASSERT_EQ(ours.cols, theirs.cols);
+    double largest = 0;
+    for (size_t i = 0; i < positions.size(); ++i) {
+      const auto row = static_cast<size_t>(positions[i]);
+      EXPECT_EQ(next.data[row], tokens[i]);
+      for (size_t c = 0; c < static_cast<size_t>(ours.cols); ++c)
+        largest = std::max(largest, std::fabs(ours.data[row * static_cast<size_t>(ours.cols) + c] -
+                                              theirs.data[i * static_cast<size_t>(ours.cols) + c]));
+    }
+    EXPECT_LE(largest, what == "ids" || what == "experts" ? 0 : kTolerance) << what;
+  }
   for (const int l : {1, 4}) {
     const std::string rows = fmt::format("engram_rows.{}", l);
     EXPECT_EQ(max_distance(values(seen, rows), values(golden.expected(), rows)), 0) << l;

@@ -143,6 +143,15 @@ TEST(LoadModel, RefusesAnExpertThatIsNotThere) {
   }
 }
 
+MakeRandomOptions least_model_with_dspark() {
+  MakeRandomOptions options = least_model();
+  options.sets.pop_back();
+  options.sets.back() = "compress_ratios=[0,4,128,4,0,0,0]";
+  options.sets.emplace_back("num_attention_heads=2");
+  options.sets.emplace_back("dspark_block_size=5");
+  return options;
+}
+
 std::string with_dspark(const std::string& config) {
   return config.substr(0, config.rfind('}')) +
          R"(, "dspark_block_size": 5, "dspark_noise_token_id": 7, "dspark_target_layer_ids": [1], "dspark_markov_rank": 8})";
@@ -152,23 +161,66 @@ TEST(LoadModel, TellsMtpFromDspark) {
   const Editable checkpoint;
   const Model plain = checkpoint.load(checkpoint.header(), checkpoint.data(), checkpoint.config());
   EXPECT_NE(plain.mtp, nullptr);
-  EXPECT_FALSE(plain.has_dspark);
+  EXPECT_EQ(plain.dspark, nullptr);
   EXPECT_EQ(plain.weight_bytes(), static_cast<int64_t>(checkpoint.data().size()));
 
-  // Drafters of the later checkpoints, recognised by either sign: the main model is all that is loaded.
-  std::string renamed = checkpoint.header();
-  const size_t at = renamed.find("mtp.0.e_proj.weight");
-  renamed.replace(at, std::strlen("mtp.0.e_proj.weight"), "mtp.0.main_proj.weight");
-  for (const auto& [header, config] :
-       {std::pair(renamed, checkpoint.config()), std::pair(renamed, with_dspark(checkpoint.config()))}) {
-    const Model drafter = checkpoint.load(header, checkpoint.data(), config);
-    EXPECT_EQ(drafter.mtp, nullptr);
-    EXPECT_TRUE(drafter.has_dspark);
-    EXPECT_LT(drafter.weight_bytes(), plain.weight_bytes());
-  }
+  const Editable later(least_model_with_dspark());
+  const Model drafter = later.load(later.header(), later.data(), later.config());
+  EXPECT_EQ(drafter.mtp, nullptr);
+  ASSERT_NE(drafter.dspark, nullptr);
+  EXPECT_EQ(drafter.drafter_layers(), 3);
+  EXPECT_EQ(drafter.weight_bytes(), static_cast<int64_t>(later.data().size()));
+
+  // Only one of the two, and config and tensors must agree on it.
   expect_refused("mtp.0.e_proj.weight", [&] {
     checkpoint.load(checkpoint.header(), checkpoint.data(), with_dspark(checkpoint.config()));
   });
+  expect_refused("dspark_block_size", [&] {
+    std::string config = later.config();
+    config.replace(config.find("dspark_block_size\": 5"), 21, "dspark_block_size\": 0");
+    later.load(later.header(), later.data(), config);
+  });
+  expect_refused("compress_ratios", [&] {
+    std::string config = later.config();
+    const size_t at = config.find("4,0,0,0]");
+    ASSERT_NE(at, std::string::npos);
+    config.replace(at, 8, "4,0,0]");
+    later.load(later.header(), later.data(), config);
+  });
+}
+
+// Without one of them drafts would be poor and nobody would notice.
+TEST(LoadModel, RefusesEveryDrafterTensorMissingOrUnknown) {
+  for (const bool v41 : {false, true}) {
+    MakeRandomOptions options = least_model_with_dspark();
+    if (v41) {
+      options = {};
+      options.preset = "v41-tiny";
+      options.format = RandomFormat::kFp8Fp4;
+      options.sets = {"vocab_size=800",
+                      "hidden_size=64",
+                      "n_routed_experts=2",
+                      "num_experts_per_tok=1",
+                      "q_lora_rank=32",
+                      "o_lora_rank=32",
+                      "moe_intermediate_size=32",
+                      "dspark_block_size=3",
+                      "dspark_n_routed_experts=1",
+                      "dspark_num_experts_per_tok=1"};
+    }
+    const Editable checkpoint(options);
+    int64_t seen = 0;
+    for (const Editable::Entry& entry : checkpoint.entries()) {
+      if (!entry.name.starts_with("mtp.")) continue;
+      ++seen;
+      expect_refused(entry.name, [&] { checkpoint.load_with(entry, entry.name, "x" + entry.name); });
+    }
+    EXPECT_GT(seen, 80);
+    std::string header = checkpoint.header();
+    header.insert(checkpoint.entries()[0].begin,
+                  R"("mtp.1.more":{"dtype":"BF16","shape":[0],"data_offsets":[0,0]},)");
+    expect_refused("mtp.1.more", [&] { checkpoint.load(header, checkpoint.data(), checkpoint.config()); });
+  }
 }
 
 TEST(LoadModel, RefusesFp4WhoseRowsAreNotWholeBlocks) {

@@ -70,7 +70,7 @@ inline std::vector<int32_t> random_ids(int64_t count, int64_t vocab_size, uint32
 class Feeder {
  public:
   Feeder(const Model& model, Ops& ops, int64_t max_tokens, int64_t max_rows)
-      : state(model.config(), ops.entry_format(), max_tokens, model.mtp != nullptr),
+      : state(model.config(), ops.entry_format(), max_tokens, model.drafter_layers()),
         model_(model),
         ops_(ops),
         workspace_(model, max_rows, max_rows),

@@ -24,18 +24,18 @@ int64_t extra_compressor(int64_t csa, int64_t hca) {
 }
 
 TEST(StatePlan, CostsWhatTheSpecificationSays) {
-  const StatePlan flash = plan_state(published(43, 0), EntryFormat::kStored, kMillion, false);
+  const StatePlan flash = plan_state(published(43, 0), EntryFormat::kStored, kMillion, 0);
   EXPECT_EQ(flash.window_rings - extra_window(43), 3208832);
   EXPECT_EQ(flash.csa_entries, 3209428992);
   EXPECT_EQ(flash.index_keys, 374341632);
   EXPECT_EQ(flash.hca_entries, 95518720);
   EXPECT_EQ(flash.compressor_rows - extra_compressor(21, 20), 1376256 + 344064 + 10485760);
-  EXPECT_EQ(flash.mtp, 0);
+  EXPECT_EQ(flash.drafter, 0);
   EXPECT_EQ(flash.total() - extra_window(43) - extra_compressor(21, 20), 3694704256);
 
-  const StatePlan pro = plan_state(published(61, 128), EntryFormat::kStored, kMillion, true);
-  EXPECT_EQ(pro.mtp - extra_window(1), 128 * 583);
-  EXPECT_EQ(pro.total() - pro.mtp - extra_window(61) - extra_compressor(30, 31), 5290988928);
+  const StatePlan pro = plan_state(published(61, 128), EntryFormat::kStored, kMillion, 1);
+  EXPECT_EQ(pro.drafter - extra_window(1), 128 * 583);
+  EXPECT_EQ(pro.total() - pro.drafter - extra_window(61) - extra_compressor(30, 31), 5290988928);
 }
 
 TEST(StatePlan, AddsForEachTokenWhatTheSpecificationsSay) {
@@ -48,7 +48,7 @@ TEST(StatePlan, AddsForEachTokenWhatTheSpecificationsSay) {
   v32.head_dim = 576;
   v32.index_n_heads = 64;
   EXPECT_EQ(state_bytes_per_token(v32, EntryFormat::kStored), 48068);
-  EXPECT_EQ(plan_state(v32, EntryFormat::kStored, 163840, false).total(), 48068 * int64_t{163840});
+  EXPECT_EQ(plan_state(v32, EntryFormat::kStored, 163840, 0).total(), 48068 * int64_t{163840});
 
   ModelConfig v41;
   v41.family = kFamilies[3];
@@ -61,11 +61,11 @@ TEST(StatePlan, AddsForEachTokenWhatTheSpecificationsSay) {
   v41.compress_ratios.insert(v41.compress_ratios.end(), 20, 1);
   v41.kv_source_layer_ids = {2, 8, 14, 20};
   EXPECT_EQ(state_bytes_per_token(v41, EntryFormat::kStored), 890);
-  EXPECT_EQ(plan_state(v41, EntryFormat::kStored, kMillion, false).shared_entries, 720 * kMillion);
+  EXPECT_EQ(plan_state(v41, EntryFormat::kStored, kMillion, 0).shared_entries, 720 * kMillion);
 }
 
 TEST(StatePlan, IsFourBytesAValueInFp32) {
-  const StatePlan plan = plan_state(published(43, 0), EntryFormat::kF32, 4096, false);
+  const StatePlan plan = plan_state(published(43, 0), EntryFormat::kF32, 4096, 0);
   EXPECT_EQ(plan.csa_entries, 21 * 1024 * 512 * 4);
   EXPECT_EQ(plan.index_keys, 21 * 1024 * 128 * 4);
   EXPECT_EQ(plan.hca_entries, 20 * 32 * 512 * 4);
@@ -75,21 +75,21 @@ TEST(SequenceState, ReservesExactlyThePlan) {
   const ModelConfig& config = (*small_random_model(RandomFormat::kBf16)).config();
   for (const EntryFormat format : {EntryFormat::kF32, EntryFormat::kStored}) {
     for (const int64_t tokens : {int64_t{1}, int64_t{127}, int64_t{1000}}) {
-      const SequenceState state(config, format, tokens, true);
-      int64_t bytes = state.mtp->window.size();
+      const SequenceState state(config, format, tokens, 1);
+      int64_t bytes = state.drafter[0].window.size();
       for (const LayerState& layer : state.layers) {
         bytes += layer.window.size() + layer.entries.size() + layer.index_keys.size();
         for (const CompressorState* c : {&layer.compressor, &layer.index_compressor})
           bytes += c->kv.size() + c->score.size();
       }
-      EXPECT_EQ(bytes, plan_state(config, format, tokens, true).total()) << tokens;
+      EXPECT_EQ(bytes, plan_state(config, format, tokens, 1).total()) << tokens;
     }
   }
 }
 
 TEST(SequenceStateDeathTest, TakesBackAtMostEightTokens) {
   const ModelConfig& config = (*small_random_model(RandomFormat::kBf16)).config();
-  SequenceState state(config, EntryFormat::kStored, 100, false);
+  SequenceState state(config, EntryFormat::kStored, 100, 0);
   state.begin(20);
   state.advance(20);
   state.truncate(12);

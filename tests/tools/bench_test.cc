@@ -65,7 +65,7 @@ TEST(Bench, AFilledStateDecodes) {
     options.numerics = numerics;
     options.threads = 1;
     const LoadedModel loaded = load_model(options);
-    SequenceState state(loaded.model.config(), loaded.ops->entry_format(), 1002, false);
+    SequenceState state(loaded.model.config(), loaded.ops->entry_format(), 1002, 0);
     fill_state(state, loaded.model.config(), 1000, *loaded.ops);
     EXPECT_EQ(state.length(), 1000);
     Workspace workspace(loaded.model, 1, 1);

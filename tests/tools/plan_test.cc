@@ -98,7 +98,7 @@ TEST_F(Plan, RefusesWhatDoesNotFitWithTheNumbers) {
   EXPECT_EQ(plan.state.csa_entries, 1024 * 193);
   EXPECT_GT(plan.scratch, 0);
   EXPECT_GT(plan.available, 0);
-  EXPECT_GT(plan.state.mtp, 0);
+  EXPECT_GT(plan.state.drafter, 0);
   plan.available = plan.total();
   EXPECT_NO_THROW(require_fits(plan));
   plan.available -= 1;
@@ -113,7 +113,7 @@ TEST_F(Plan, RefusesWhatDoesNotFitWithTheNumbers) {
   }
   ModelOptions no_drafts;
   no_drafts.speculate = Speculation::kOff;
-  EXPECT_EQ(plan_memory(checkpoint, no_drafts, 4096, 0).state.mtp, 0);
+  EXPECT_EQ(plan_memory(checkpoint, no_drafts, 4096, 0).state.drafter, 0);
   EXPECT_EQ(plan_memory(checkpoint, no_drafts, 1048576, 0).tokens, 1048576);
   EXPECT_THROW(plan_memory(checkpoint, no_drafts, 1048577, 0), Error);  // beyond its positions
 }

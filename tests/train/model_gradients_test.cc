@@ -63,7 +63,7 @@ class Judge {
     ops_.cover(reinterpret_cast<const float*>(memory.data()), memory.size() / 4);
     ops_.cover(parameters.values(), parameters.size());
     for (size_t i = 0; i < rows_.document_ends.size(); ++i)
-      states_.push_back(std::make_unique<SequenceState>(model_.config(), EntryFormat::kF32, 180, true));
+      states_.push_back(std::make_unique<SequenceState>(model_.config(), EntryFormat::kF32, 180, 1));
   }
   // With every value of p moved by step * direction.
   double loss(const Parameters& parameters, const Parameter& p, double step,
