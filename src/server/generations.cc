@@ -14,6 +14,23 @@
 namespace hadal {
 namespace {
 
+constexpr size_t kMemoryBytes = size_t{64} << 20;  // some hundred long conversations
+
+// Whom a prefix of a prompt belongs to.
+std::string cache_namespace_of(const ChatRequest& request, const RequestContext& context) {
+  return context.key_name + "/" + request.user;
+}
+
+std::vector<TextRange> ends_of_turns(const RenderedPrompt& prompt) {
+  std::vector<TextRange> ends;
+  for (const TextRange& range : prompt.special_ranges) {
+    const auto size = static_cast<size_t>(range.end - range.begin);
+    if (std::string_view(prompt.text).substr(static_cast<size_t>(range.begin), size) == kEosToken)
+      ends.push_back(range);
+  }
+  return ends;
+}
+
 ChatRequest read_conversation(Protocol protocol, const Json& body, const RequestPolicy& policy) {
   switch (protocol) {
     case Protocol::kResponses:
@@ -85,10 +102,11 @@ Generations::Generations(Generator& generator, const Tokenizer& tokenizer, const
       tokenizer_(tokenizer),
       literals_(literals),
       fingerprint_(std::move(fingerprint)),
-      vocabulary_(std::move(vocabulary)) {}
+      vocabulary_(std::move(vocabulary)),
+      memory_(kMemoryBytes) {}
 
 std::shared_ptr<Generations::Work> Generations::plan(Protocol protocol, const Json& body,
-                                                     const RequestContext& context) const {
+                                                     const RequestContext& context) {
   auto work = std::make_shared<Work>();
   work->policy = context.policy;
   work->protocol = protocol;
@@ -99,6 +117,7 @@ std::shared_ptr<Generations::Work> Generations::plan(Protocol protocol, const Js
   } else {
     work->chat = read_conversation(protocol, body, work->policy);
     work->plans.push_back(plan_chat(work->chat, work->policy, literals_, tokenizer_));
+    recall(work->plans.back(), cache_namespace_of(work->chat, context));
   }
   return work;
 }
@@ -134,22 +153,56 @@ GenerationRequest Generations::generation_of(const Work& work, const PromptPlan&
     generation.constraint = std::move(planned.constraint);
     generation.constrained_after = planned.after;
   }
-  generation.cache_namespace = context.key_name + "/" + request.user;
+  generation.cache_namespace = cache_namespace_of(request, context);
   generation.fairness_key = context.key_name.empty() ? request.user : context.key_name;
   return generation;
+}
+
+PromptPlan Generations::answered(const Work& work, const Json& answer) const {
+  ChatRequest next = work.chat;
+  next.messages.push_back(answer);
+  next.messages.push_back(text_message("user", ""));
+  return plan_chat(next, work.policy, literals_, tokenizer_);
 }
 
 // The next turn of a conversation leaves out the reasoning of this one, so its prompt is another one from
 // there on. What is known of it already is read while there is nothing else to do.
 void Generations::read_ahead(const Work& work, const std::string& content,
                              const std::string& cache_namespace) const {
-  ChatRequest next = work.chat;
-  next.messages.push_back(assistant_message(content, std::nullopt, {}));
-  next.messages.push_back(text_message("user", ""));
-  std::vector<int32_t> ids = plan_chat(next, work.policy, literals_, tokenizer_).token_ids;
+  std::vector<int32_t> ids = answered(work, assistant_message(content, std::nullopt, {})).token_ids;
   const std::optional<int32_t> user = tokenizer_.find_added(kUserToken);
   while (!ids.empty() && ids.back() != user) ids.pop_back();
   if (!ids.empty()) generator_.prefill_in_background(std::move(ids), cache_namespace);
+}
+
+// Where the whole answer stays in the conversation, so do its tokens.
+void Generations::remember(const Work& work, WholeReply reply, const std::string& cache_namespace) {
+  const std::optional<int32_t> eos = tokenizer_.find_added(kEosToken);
+  if (reply.cut || reply.ids.empty() || !eos) return;
+  std::optional<std::string> reasoning;
+  if (work.chat.thinking) reasoning = std::move(reply.reasoning);
+  const PromptPlan next = answered(work, assistant_message(reply.content, reasoning, reply.calls));
+  const std::vector<TextRange> ends = ends_of_turns(next.prompt);
+  if (ends.empty()) return;
+  std::vector<int32_t> ids = work.plans.front().token_ids;
+  ids.insert(ids.end(), reply.ids.begin(), reply.ids.end());
+  if (ids.back() != *eos) ids.push_back(*eos);
+  const auto length = static_cast<size_t>(ends.back().end);
+  memory_.remember(cache_namespace, std::string_view(next.prompt.text).substr(0, length), std::move(ids));
+}
+
+void Generations::recall(PromptPlan& plan, const std::string& cache_namespace) {
+  ReplyMemory::Found found = memory_.find(cache_namespace, plan.prompt.text, ends_of_turns(plan.prompt));
+  if (found.length == 0) return;
+  std::vector<TextRange> later;
+  for (const TextRange& range : plan.prompt.special_ranges) {
+    const auto length = static_cast<int64_t>(found.length);
+    if (range.begin >= length) later.push_back({range.begin - length, range.end - length});
+  }
+  const std::vector<int32_t> rest =
+      tokenizer_.encode_segments(std::string_view(plan.prompt.text).substr(found.length), later);
+  plan.token_ids = std::move(found.ids);
+  plan.token_ids.insert(plan.token_ids.end(), rest.begin(), rest.end());
 }
 
 std::unique_ptr<ReplyShaper> Generations::shaper_of(const Work& work, const PromptPlan& plan,
@@ -172,10 +225,16 @@ std::unique_ptr<ReplyShaper> Generations::shaper_of(const Work& work, const Prom
   return make_chat_shaper(work.chat, plan, work.policy, tokenizer_, identity, index);
 }
 
-// Whether a next turn would leave out what this one reasons: with tools it stays.
-bool Generations::drops_reasoning(const Work& work) {
-  return work.protocol != Protocol::kCompletions && work.chat.thinking && work.chat.tools.empty() &&
-         !work.chat.continuation;
+// What is done for the next turn, if there is one.
+std::function<void(WholeReply)> Generations::on_end(const Work& work, const std::string& cache_namespace) {
+  if (work.protocol == Protocol::kCompletions || work.chat.continuation) return {};
+  // Without tools the next turn leaves out what this one reasons.
+  if (work.chat.thinking && work.chat.tools.empty())
+    return [this, &work, cache_namespace](const WholeReply& reply) {
+      read_ahead(work, reply.content, cache_namespace);
+    };
+  return
+      [this, &work, cache_namespace](WholeReply reply) { remember(work, std::move(reply), cache_namespace); };
 }
 
 ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestContext& context) {
@@ -202,10 +261,7 @@ ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestC
       part.shaper = shaper_of(*work, plan, identity, std::ssize(parts));
       part.prompt_size = std::ssize(plan.token_ids);
       part.counts_prompt = i == 0;
-      if (drops_reasoning(*work))
-        part.on_end = [this, work = work.get(), cache_namespace](const std::string& content) {
-          read_ahead(*work, content, cache_namespace);
-        };
+      part.on_end = on_end(*work, cache_namespace);
       parts.push_back(std::move(part));
     }
   }
@@ -219,14 +275,14 @@ ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestC
   return answer;
 }
 
-Json Generations::describe(Protocol protocol, const Json& body, const RequestContext& context) const {
+Json Generations::describe(Protocol protocol, const Json& body, const RequestContext& context) {
   const std::shared_ptr<Work> work = plan(protocol, body, context);
   PromptPlan& plan = work->plans.front();
   if (context.context_limit) plan.max_tokens = max_tokens_of(*work, plan, context);
   return describe_plan(work->request(), plan, work->policy);
 }
 
-uint64_t Generations::count_tokens(Protocol protocol, const Json& body, const RequestContext& context) const {
+uint64_t Generations::count_tokens(Protocol protocol, const Json& body, const RequestContext& context) {
   return plan(protocol, body, context)->plans.front().token_ids.size();
 }
 

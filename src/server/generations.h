@@ -1,11 +1,13 @@
 // A request's body -> generations under way: read, planned, submitted.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "server/api.h"
+#include "server/reply_memory.h"
 #include "text/grammar/grammar.h"
 
 namespace hadal {
@@ -27,18 +29,22 @@ class Generations {
   // RequestError for what the protocol does not allow; refusals of the generator are answers.
   ApiAnswer begin(Protocol protocol, const Json& body, const RequestContext& context);
   // What begin() would have done.
-  Json describe(Protocol protocol, const Json& body, const RequestContext& context) const;
-  uint64_t count_tokens(Protocol protocol, const Json& body, const RequestContext& context) const;
+  Json describe(Protocol protocol, const Json& body, const RequestContext& context);
+  uint64_t count_tokens(Protocol protocol, const Json& body, const RequestContext& context);
 
  private:
   struct Work;
 
-  std::shared_ptr<Work> plan(Protocol protocol, const Json& body, const RequestContext& context) const;
+  std::shared_ptr<Work> plan(Protocol protocol, const Json& body, const RequestContext& context);
   GenerationRequest generation_of(const Work& work, const PromptPlan& plan, const RequestContext& context,
                                   uint64_t seed) const;
   uint64_t max_tokens_of(const Work& work, const PromptPlan& plan, const RequestContext& context) const;
-  static bool drops_reasoning(const Work& work);
+  std::function<void(WholeReply)> on_end(const Work& work, const std::string& cache_namespace);
+  // The conversation with its answer, up to the end of that.
+  PromptPlan answered(const Work& work, const Json& answer) const;
   void read_ahead(const Work& work, const std::string& content, const std::string& cache_namespace) const;
+  void remember(const Work& work, WholeReply reply, const std::string& cache_namespace);
+  void recall(PromptPlan& plan, const std::string& cache_namespace);
   std::unique_ptr<ReplyShaper> shaper_of(const Work& work, const PromptPlan& plan,
                                          const ReplyIdentity& identity, int64_t index) const;
 
@@ -47,6 +53,7 @@ class Generations {
   const ChatLiterals& literals_;
   std::string fingerprint_;
   CompiledGrammar::Vocabulary vocabulary_;
+  ReplyMemory memory_;
 };
 
 }  // namespace hadal

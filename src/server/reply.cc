@@ -111,6 +111,7 @@ class Reply::Part {
 
   void take(const GeneratedToken& token) {
     start();
+    if (part_.on_end) said_.ids.push_back(token.id);
     const bool was_reasoning = reader_.in_reasoning();
     for (const ReplyEvent& event : reader_.feed(token.id, token.logprobs)) add(event);
     const int64_t count = token.position - last_position_;
@@ -150,12 +151,33 @@ class Reply::Part {
     for (const ReplyEvent& event : reader_.finish()) add(event);
     part_.shaper->finish(reader_.stopped() ? ReplyEnd::kStop : reason, reader_.stop_string(), usage_);
     done_ = true;
-    if (part_.on_end && reason == ReplyEnd::kStop) part_.on_end(content_);
+    if (!part_.on_end || reason != ReplyEnd::kStop) return;
+    said_.cut = reader_.stopped();
+    part_.on_end(std::move(said_));
   }
 
   void add(const ReplyEvent& event) {
-    if (part_.on_end && event.kind == ReplyEvent::Kind::kContent) content_ += event.text;
+    if (part_.on_end) keep(event);
     part_.shaper->add(event);
+  }
+
+  void keep(const ReplyEvent& event) {
+    switch (event.kind) {
+      case ReplyEvent::Kind::kReasoning:
+        said_.reasoning += event.text;
+        break;
+      case ReplyEvent::Kind::kContent:
+        said_.content += event.text;
+        break;
+      case ReplyEvent::Kind::kCallBegin:
+        said_.calls.push_back({"", event.text, ""});
+        break;
+      case ReplyEvent::Kind::kCallArguments:
+        said_.calls.back().arguments += event.text;
+        break;
+      case ReplyEvent::Kind::kCallEnd:
+        break;
+    }
   }
 
   void break_off(int status, const std::string& message) {
@@ -168,7 +190,7 @@ class Reply::Part {
   ReplyReader reader_;
   ReplyUsage usage_;
   int64_t last_position_;
-  std::string content_;  // where on_end wants it
+  WholeReply said_;  // where on_end wants it
   bool started_ = false;
   bool done_ = false;
   std::string error_;

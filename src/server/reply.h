@@ -11,10 +11,20 @@
 #include <vector>
 
 #include "engine/generator.h"
+#include "server/reader_parts.h"
 #include "server/reply_shaper.h"
 #include "server/request_error.h"
 
 namespace hadal {
+
+// What an answer said that ended by itself.
+struct WholeReply {
+  std::string reasoning;
+  std::string content;
+  std::vector<HistoryCall> calls;  // without ids
+  std::vector<int32_t> ids;        // all that were drawn, with the token that ended it
+  bool cut = false;                // by a stop string: the ids say more
+};
 
 // A generation and what shapes it.
 struct ReplyPart {
@@ -23,8 +33,8 @@ struct ReplyPart {
   std::unique_ptr<ReplyShaper> shaper;
   int64_t prompt_size = 0;
   bool counts_prompt = true;  // false: another part has the same prompt
-  // Told the whole content of an answer that ended by itself; may be empty.
-  std::function<void(const std::string& content)> on_end;
+  // Told of an answer that ended by itself; may be empty.
+  std::function<void(WholeReply reply)> on_end;
 };
 
 // The body of an error in the words of a protocol.
