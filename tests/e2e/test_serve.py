@@ -203,6 +203,40 @@ class Model(Case):
             self.assertLess(usage["prompt_tokens"] - usage["prompt_tokens_details"]["cached_tokens"],
                             usage["prompt_tokens"] - known + 16)
 
+    def test_tool_calls_are_read_once(self):
+        """A call comes back as JSON, written otherwise than it was sampled; the next turn still reads what is new only."""
+        schema = {"type": "object", "properties": {"u": {"type": "string", "enum": ["some words", "other words"]}}, "required": ["u"]}
+        plain = {"model": "m", "max_tokens": 300, "thinking": {"type": "disabled"}}
+        with Server(self.folder, None) as server:
+            chat = {**plain, "seed": 5, "tools": [{"type": "function", "function": {"name": "f", "parameters": schema}}],
+                    "tool_choice": "required", "parallel_tool_calls": False, "messages": [{"role": "user", "content": "Go on. " * 30}]}
+            known, first_prompt = 0, None
+            for turn in range(3):
+                answer = server.post("/v1/chat/completions", chat)[1]
+                usage, message = answer["usage"], answer["choices"][0]["message"]
+                self.assertTrue(message["tool_calls"])
+                read = usage["prompt_tokens"] - usage["prompt_tokens_details"]["cached_tokens"]
+                self.assertLessEqual(read, usage["prompt_tokens"] - known + 2, turn)
+                self.assertGreater(usage["prompt_tokens"], known)
+                first_prompt = first_prompt or usage["prompt_tokens"]
+                known = usage["prompt_tokens"] + usage["completion_tokens"]
+                chat["messages"] += [message] + [{"role": "tool", "tool_call_id": c["id"], "content": f"{turn} is done"}
+                                                 for c in message["tool_calls"]]
+            # A client that changes the call has its own words read.
+            changed = json.loads(json.dumps(chat))
+            changed["messages"][1]["tool_calls"][0]["function"]["arguments"] = '{"u": "something else"}'
+            usage = server.post("/v1/chat/completions", changed)[1]["usage"]
+            self.assertLess(usage["prompt_tokens_details"]["cached_tokens"], first_prompt + 32)
+
+            messages = {**plain, "tools": [{"name": "f", "input_schema": schema}], "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
+                        "messages": [{"role": "user", "content": "And on. " * 30}]}
+            first = server.post("/v1/messages", messages)[1]
+            known = sum(first["usage"][k] for k in ("input_tokens", "cache_read_input_tokens", "output_tokens"))
+            results = [{"type": "tool_result", "tool_use_id": b["id"], "content": "done"} for b in first["content"] if b["type"] == "tool_use"]
+            messages["messages"] += [{"role": "assistant", "content": first["content"]}, {"role": "user", "content": results}]
+            usage = server.post("/v1/messages", messages)[1]["usage"]
+            self.assertGreaterEqual(usage["cache_read_input_tokens"], known - 2)
+
     def test_output_is_constrained(self):
         with Server(self.folder, None) as server:
             plain = {**CHAT, "thinking": {"type": "disabled"}, "max_tokens": 300, "seed": 1}
