@@ -13,6 +13,7 @@
 #include "engine/model_fingerprint.h"
 #include "formats/checkpoint.h"
 #include "server/scripted_generator.h"
+#include "text/chat_format.h"
 #include "text/control_tokens.h"
 #include "text/python_source.h"
 #include "tools/plan.h"
@@ -27,13 +28,10 @@ constexpr int64_t kScriptedContext = 1048576;
 
 // The texts of the chat format: those that were given, the model's own, or hadal's.
 ChatLiterals read_literals(const ServeOptions& options) {
-  if (options.family == "v41" || options.family == "v32")
-    fail(ErrorCode::kUsage, "--family {}: this format is not supported yet; v4 and v4-0731 are",
-         options.family);
-  const ChatDialect wanted = options.family == "v4" ? ChatDialect::kV4Preview : ChatDialect::kV40731;
+  const ChatDialect wanted = chat_dialect(options.family).value_or(ChatDialect::kV40731);
   if (options.literals.empty() && !options.scripted.empty()) return own_chat_literals(wanted);
   const std::string& path = options.literals.empty() ? options.model.dir : options.literals;
-  ChatLiterals literals = load_chat_literals(path);
+  ChatLiterals literals = load_model_literals(path);
   if (!options.family.empty() && literals.dialect != wanted)
     fail(ErrorCode::kUsage, "{} has the texts of another format than --family {}", path, options.family);
   return literals;
@@ -51,11 +49,23 @@ void read_api_texts(const ServeOptions& options, RequestPolicy& policy) {
   }
 }
 
+// The name of the published service's model with this format.
+std::string_view published_name(const RequestPolicy& policy) {
+  switch (policy.format) {
+    case ChatDialect::kV41:
+      return "DeepSeek-V4.1-Flash";
+    case ChatDialect::kV32:
+      return "DeepSeek-V3.2";
+    default:
+      return "DeepSeek-V4-Pro";
+  }
+}
+
 RequestPolicy policy_of(const ServeOptions& options, const ChatLiterals& literals) {
   RequestPolicy policy;
   policy.format = literals.dialect;
   policy.dialect = options.dialect;
-  if (policy.is_deepseek()) policy.model_names = {"DeepSeek-V4-Pro"};
+  if (policy.is_deepseek()) policy.model_names = {std::string(published_name(policy))};
   policy.model_names.insert(policy.model_names.end(), options.aliases.begin(), options.aliases.end());
   read_api_texts(options, policy);
   return policy;
@@ -116,13 +126,15 @@ Backend open_model_backend(const ServeOptions& options) {
 }  // namespace
 
 Backend open_backend(const ServeOptions& options) {
-  return options.scripted.empty() ? open_model_backend(options) : open_script(options);
+  Backend backend = options.scripted.empty() ? open_model_backend(options) : open_script(options);
+  check_markers(backend.tokenizer, backend.literals.dialect);
+  return backend;
 }
 
 ApiConfig api_config(const ServeOptions& options, const Backend& backend, std::vector<std::string> keys) {
   ApiConfig config;
-  config.model_id = options.dialect == Dialect::kDeepSeek ? "DeepSeek-V4-Pro" : backend.name;
   config.policy = policy_of(options, backend.literals);
+  config.model_id = config.policy.is_deepseek() ? std::string(published_name(config.policy)) : backend.name;
   config.keys = std::move(keys);
   config.hosts = options.hosts;
   if (!is_loopback(options.http.address)) config.hosts.push_back(options.http.address);

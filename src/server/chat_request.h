@@ -43,6 +43,7 @@ struct RequestPolicy {
   uint64_t default_top_k = 0;
 
   bool is_deepseek() const { return dialect == Dialect::kDeepSeek; }
+  const ChatTraits& traits() const { return traits_of(format); }
 };
 
 struct ToolSpec {

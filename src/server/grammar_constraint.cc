@@ -31,7 +31,13 @@ class GrammarConstraint final : public TokenConstraint {
 // The block of calls, as the model writes it.
 class CallGrammar {
  public:
-  CallGrammar(Exprs& exprs, bool flexible, int32_t dsml) : exprs_(exprs), flexible_(flexible), dsml_(dsml) {}
+  CallGrammar(Exprs& exprs, bool flexible, int32_t dsml, const DsmlNames& names)
+      : exprs_(exprs),
+        flexible_(flexible),
+        dsml_(dsml),
+        block_(names.block),
+        invoke_(names.invoke),
+        parameter_(names.parameter) {}
 
   // `is_open`: the prompt has the block's first line.
   ExprId block(const ChatRequest& request, bool is_open) {
@@ -42,8 +48,8 @@ class CallGrammar {
     const ExprId more =
         request.parallel_tool_calls ? exprs_.star(exprs_.sequence({exprs_.bytes("\n"), one})) : Exprs::kEmpty;
     std::vector<ExprId> parts;
-    if (!is_open) parts = {exprs_.bytes("\n\n"), tag("<", "tool_calls>\n")};
-    parts.insert(parts.end(), {one, more, exprs_.bytes("\n"), tag("</", "tool_calls>")});
+    if (!is_open) parts = {exprs_.bytes("\n\n"), tag("<", block_ + ">\n")};
+    parts.insert(parts.end(), {one, more, exprs_.bytes("\n"), tag("</", block_ + ">")});
     return exprs_.sequence(parts);
   }
 
@@ -53,8 +59,8 @@ class CallGrammar {
   }
 
   ExprId call(const ToolSpec& tool) {
-    return exprs_.sequence({tag("<", "invoke name=\"" + tool.name + "\">\n"), parameters(tool.parameters),
-                            tag("</", "invoke>")});
+    return exprs_.sequence({tag("<", invoke_ + " name=\"" + tool.name + "\">\n"), parameters(tool.parameters),
+                            tag("</", invoke_ + ">")});
   }
 
   ExprId parameters(const Json& schema) {
@@ -83,10 +89,10 @@ class CallGrammar {
   }
 
   ExprId parameter(const JsonMember& property, const Json& schema) {
-    const std::string head = "parameter name=\"" + property.key + "\" string=\"";
+    const std::string head = parameter_ + " name=\"" + property.key + "\" string=\"";
     const Json* const type = property.value.find("type");
     const bool is_text = type != nullptr && type->string() != nullptr && *type->string() == "string";
-    const ExprId end = tag("</", "parameter>");
+    const ExprId end = tag("</", parameter_ + ">");
     if (is_text) return exprs_.sequence({tag("<", head + "true\">"), text(property.value), end});
     return exprs_.sequence({tag("<", head + "false\">"), value(property.value, schema), end});
   }
@@ -113,6 +119,7 @@ class CallGrammar {
   Exprs& exprs_;
   bool flexible_;
   int32_t dsml_;
+  std::string block_, invoke_, parameter_;  // the names in the tags
 };
 
 std::shared_ptr<const CompiledGrammar> compile(const ChatRequest& request, const PromptPlan& plan,
@@ -134,7 +141,8 @@ std::shared_ptr<const CompiledGrammar> compile(const ChatRequest& request, const
       const std::optional<int32_t> dsml = tokenizer.find_added(kDsmlToken);
       if (!dsml) refuse("tools", "this model has no token for tool calls");
       const auto build = [&](Exprs& exprs, bool flexible) {
-        return CallGrammar(exprs, flexible, *dsml).block(request, plan.reading.starts_in_tool_calls);
+        return CallGrammar(exprs, flexible, *dsml, traits_of(plan.format).names)
+            .block(request, plan.reading.starts_in_tool_calls);
       };
       return CompiledGrammar::custom(build, vocabulary);
     }

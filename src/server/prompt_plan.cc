@@ -42,12 +42,14 @@ Json shown_tools(const std::vector<ToolSpec>& tools) {
 
 std::optional<std::string> format_words(const ChatRequest& request, const RequestPolicy& policy,
                                         const ChatLiterals& literals, TextTemplate& words) {
-  if (request.format.kind == ResponseFormat::Kind::kJsonObject) {
+  words = literals.response_format;
+  const bool is_object = request.format.kind == ResponseFormat::Kind::kJsonObject;
+  if (is_object && policy.traits().marks_system) return R"({"type": "json_object"})";
+  if (is_object) {
     words = {{TemplatePiece::Kind::kText, policy.json_object_text}};
     return "";
   }
   if (request.format.kind != ResponseFormat::Kind::kJsonSchema) return std::nullopt;
-  words = literals.response_format;
   return dump_json(request.format.schema);
 }
 
@@ -78,8 +80,11 @@ std::string effort_level(const ChatRequest& request, const ChatLiterals& literal
   return request.effort == "xhigh" ? "high" : request.effort;
 }
 
-// Whether the prompt ends in a header that the model answers after.
+// Whether the prompt ends in a header that the model answers after, or in results that it goes on after.
 bool has_open_header(const RenderedPrompt& prompt) {
+  if ((prompt.text.ends_with(kThinkToken) || prompt.text.ends_with(kEndThinkToken)) &&
+      !prompt.special_ranges.empty() && prompt.special_ranges.back().end == std::ssize(prompt.text))
+    return true;
   for (auto range = prompt.special_ranges.rbegin(); range != prompt.special_ranges.rend(); ++range) {
     const std::string_view token =
         std::string_view(prompt.text)
@@ -88,6 +93,25 @@ bool has_open_header(const RenderedPrompt& prompt) {
     if (token == kUserToken || token == kEosToken || token == kBosToken) return false;
   }
   return false;
+}
+
+size_t place_of_call(const Json& calls, const Json& result) {
+  const std::string& id = *result.find("tool_call_id")->string();
+  const auto found = std::ranges::find_if(*calls.array(),
+                                          [&](const Json& call) { return *call.find("id")->string() == id; });
+  return static_cast<size_t>(found - calls.array()->begin());
+}
+
+// For a format that tells results apart by their places alone.
+void put_results_in_call_order(JsonArray& messages) {
+  for (size_t i = 0; i < messages.size(); ++i) {
+    const Json* const calls = messages[i].find("tool_calls");
+    if (calls == nullptr) continue;
+    const size_t end = std::min(messages.size(), i + 1 + calls->array()->size());
+    std::ranges::stable_sort(messages.begin() + static_cast<int64_t>(i) + 1,
+                             messages.begin() + static_cast<int64_t>(end), {},
+                             [&](const Json& result) { return place_of_call(*calls, result); });
+  }
 }
 
 void continue_answer(const Continuation& begun, bool thinking, PromptPlan& plan) {
@@ -136,7 +160,12 @@ void set_sampling(const ChatRequest& request, const RequestPolicy& policy, Promp
     plan.top_p = static_cast<float>(wish.top_p.value_or(policy.default_top_p));
     return;
   }
-  // The published service takes no wishes in thinking mode.
+  // The published service takes no wishes in thinking mode; with V4.1 a top_p that is not too low.
+  if (policy.traits().counts_effort) {
+    plan.temperature = request.thinking ? 1.0F : static_cast<float>(wish.temperature.value_or(1));
+    plan.top_p = request.thinking && wish.top_p ? std::max(static_cast<float>(*wish.top_p), kToolTopP) : 1.0F;
+    return;
+  }
   const float default_top_p = request.thinking && !request.tools.empty() ? kToolTopP : 1.0F;
   const bool listens = !request.thinking;
   plan.temperature = listens && wish.temperature ? static_cast<float>(*wish.temperature) : 1.0F;
@@ -148,13 +177,16 @@ void set_sampling(const ChatRequest& request, const RequestPolicy& policy, Promp
 PromptPlan plan_chat(const ChatRequest& request, const RequestPolicy& policy, const ChatLiterals& literals,
                      const Tokenizer& tokenizer) {
   PromptPlan plan;
+  plan.format = policy.format;
   ChatLiterals words = literals;
   JsonArray messages;
   if (std::optional<Json> front = front_message(request, policy, words))
     messages.push_back(*std::move(front));
   messages.insert(messages.end(), request.messages.begin(), request.messages.end());
+  if (!policy.traits().merges_turns) put_results_in_call_order(messages);
   ChatOptions options;
   options.thinking_mode = request.thinking ? "thinking" : "chat";
+  options.quotes_image_mark = true;
   if (request.thinking) options.reasoning_effort = effort_level(request, literals);
   plan.prompt = render_chat(words, messages, options);
   // Without a message the renderer has no place for the effort.
@@ -172,7 +204,7 @@ PromptPlan plan_chat(const ChatRequest& request, const RequestPolicy& policy, co
     plan.reading.starts_in_tool_calls = true;
     plan.prompt.text += "\n\n<";
     add_markup(plan.prompt, kDsmlToken);
-    plan.prompt.text += "tool_calls>\n";
+    plan.prompt.text.append(policy.traits().names.block).append(">\n");
   }
   set_sampling(request, policy, plan);
   plan.token_ids = tokenizer.encode_segments(plan.prompt.text, plan.prompt.special_ranges);

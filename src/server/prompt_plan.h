@@ -38,6 +38,7 @@ struct OutputReading {
 struct PromptPlan {
   RenderedPrompt prompt;
   std::vector<int32_t> token_ids;
+  ChatDialect format = ChatDialect::kV40731;
   OutputConstraint constraint;
   OutputReading reading;
   std::optional<uint64_t> max_tokens;

@@ -92,7 +92,7 @@ class ChatReader {
     if (role != "tool") check_all_answered();
     if (has_prefix_) refuse(message.place(), "a message with prefix must be the last one");
     if (role == "system" || role == "developer") {
-      append_paragraph(request_.system, content_of(message));
+      add_system(request_, policy_, content_of(message));
     } else if (role == "user" || role == "latest_reminder") {
       request_.messages.push_back(text_message(role, content_of(message)));
     } else if (role == "assistant") {
@@ -106,7 +106,7 @@ class ChatReader {
     }
   }
 
-  static std::string content_of(const RequestObject& message) {
+  std::string content_of(const RequestObject& message) const {
     const Json& content = message.need("content");
     if (content.string() != nullptr) return *content.string();
     const std::string place = message.place_of("content");
@@ -120,7 +120,7 @@ class ChatReader {
     return text;
   }
 
-  static std::string part_text(const RequestObject& part) {
+  std::string part_text(const RequestObject& part) const {
     const std::string& type = part.need_choice("type", {"text", "image_url", "file"});
     if (type == "text") return part.need_text("text");
     if (type == "image_url") {
@@ -130,7 +130,7 @@ class ChatReader {
     } else {
       part.need_object("file");
     }
-    return std::string(kUnsupportedImage);
+    return image_text(policy_, part.place());
   }
 
   void read_assistant(const RequestObject& message, size_t index) {
@@ -205,7 +205,8 @@ class ChatReader {
   void read_limits() {
     const std::optional<uint64_t> old_name = read_count(body_, kProtocol, "max_tokens");
     const std::optional<uint64_t> new_name = read_count(body_, kProtocol, "max_completion_tokens");
-    request_.max_tokens = old_name ? old_name : new_name;
+    // The published service knows the old name alone.
+    request_.max_tokens = old_name || policy_.is_deepseek() ? old_name : new_name;
     bound_max_tokens(request_, policy_, old_name ? "max_tokens" : "max_completion_tokens", false);
     read_sampling(body_, kProtocol, policy_, request_);
     if (const Json* const stop = body_.find("stop"))

@@ -57,7 +57,10 @@ class MessagesReader {
       const RequestObject tool((*tools)[i], fmt::format("tools[{}]", i));
       const std::string* const type = tool.text("type");
       if (type != nullptr && *type != "custom") {
-        if (type->starts_with("web_search_") && !policy_.rejects_messages_web_search) continue;
+        if (type->starts_with("web_search_") && !policy_.rejects_messages_web_search) {
+          dropped_tools_.insert(tool.need_text("name"));
+          continue;
+        }
         refuse(tool.place(), "this server has no tools of its own: {}", in_quotes(type->substr(0, 80)));
       }
       tool.flag("defer_loading");
@@ -77,6 +80,7 @@ class MessagesReader {
     if (!choice) return;
     const std::string& type = choice->need_choice("type", {"auto", "any", "tool", "none"});
     request_.parallel_tool_calls = !choice->flag("disable_parallel_tool_use").value_or(false);
+    if (type == "tool" && dropped_tools_.contains(choice->need_text("name"))) return;
     if (type == "tool") {
       require_tool(request_, choice->need_text("name"));
     } else if (type == "none") {
@@ -101,7 +105,7 @@ class MessagesReader {
       const RequestObject block((*system->array())[i], fmt::format("system[{}]", i));
       block.need_choice("type", {"text"});
       const std::string& text = block.need_text("text");
-      if (text.starts_with(kBillingHeader)) continue;
+      if (text.starts_with(kBillingHeader) && (i == 0 || !policy_.is_deepseek())) continue;
       request_.system = request_.system ? *request_.system + "\n\n" + text : text;
     }
   }
@@ -185,16 +189,16 @@ class MessagesReader {
         block.need_choice("type", {"text", "image", "document", "thinking", "redacted_thinking", "tool_use",
                                    "tool_result", "tool_addition"});
     if (type == "text") return block.need_text("text");
-    if (role != "system" && type == "image") return image_text(block);
+    if (role != "system" && type == "image") return image_of(block);
     if (role == "user" && type == "document") return document_text(block);
     refuse(block.place(), "a {} message holds no {} blocks", role, type);
   }
 
-  static std::string image_text(const RequestObject& block) {
+  std::string image_of(const RequestObject& block) const {
     const RequestObject source = block.need_object("source");
     const std::string& type = source.need_choice("type", {"base64", "url", "file"});
     source.need_text(type == "file" ? "file_id" : type == "url" ? "url" : "data");
-    return std::string(kUnsupportedImage);
+    return image_text(policy_, block.place());
   }
 
   std::string document_text(const RequestObject& block) const {
@@ -236,7 +240,7 @@ class MessagesReader {
     calls.push_back({id, block.need_text("name"), dump_json(block.need("input"))});
   }
 
-  // Late system text is a note in the user's turn.
+  // Late system text is a note in the user's turn, or stands for itself.
   void read_system_message(const std::vector<RequestObject>& blocks) {
     check_answered();
     std::optional<std::string> text;
@@ -249,9 +253,9 @@ class MessagesReader {
       const std::string part = part_text(block, "system");
       text = text ? *text + "\n\n" + part : part;
     }
-    if (text)
-      request_.messages.push_back(
-          text_message("user", "<system-reminder>\n" + *text + "\n</system-reminder>"));
+    if (!text) return;
+    if (policy_.traits().marks_system) return add_system(request_, policy_, *std::move(text));
+    request_.messages.push_back(text_message("user", "<system-reminder>\n" + *text + "\n</system-reminder>"));
   }
 
   void check_answered() const {
@@ -287,6 +291,7 @@ class MessagesReader {
   ChatRequest request_;
   bool requires_any_ = false;
   std::set<std::string> tool_names_;
+  std::set<std::string> dropped_tools_;  // those of servers
   std::set<std::string> open_calls_;
 };
 

@@ -119,8 +119,10 @@ class ToolReader {
       if (tool.need_choice("type", {"function", "custom"}) == "custom")
         refuse(tool.place(), "a namespace holds functions only");
       const std::string& local = tool.need_text("name");
-      const std::string name = free_name(fmt::format("{}__{}", space, local));
+      const std::string name =
+          free_name(policy_.traits().has_namespaces ? space + "::" + local : space + "__" + local);
       request_.tools.push_back(function_of(tool, name));
+      if (policy_.traits().has_namespaces) describe_namespace(group, request_.tools.back());
       request_.namespaces.emplace_back(name, std::pair(space, local));
       shown_tools.push_back(shown_function(tool));
     }
@@ -130,6 +132,14 @@ class ToolReader {
     out.set("description", group.find("description") == nullptr ? Json() : *group.find("description"));
     out.set("tools", std::move(shown_tools));
     shown.emplace_back(std::move(out));
+  }
+
+  // As the encoder does: the namespace's description comes first.
+  static void describe_namespace(const RequestObject& group, ToolSpec& tool) {
+    const std::string* const description = group.text("description");
+    if (description == nullptr || description->empty()) return;
+    const std::string own = tool.description.string() != nullptr ? *tool.description.string() : "";
+    tool.description = *description + "\n" + own;
   }
 
   std::string free_name(const std::string& wanted) {
@@ -188,8 +198,8 @@ class ItemReader {
       return;
     }
     close_turn();
-    if (role == "system") {
-      append_paragraph(request_.system, text);
+    if (role == "system" || (role == "developer" && policy_.traits().marks_system)) {
+      add_system(request_, policy_, std::move(text));
     } else {
       request_.messages.push_back(text_message("user", std::move(text)));
     }
@@ -218,7 +228,7 @@ class ItemReader {
     if (type == "input_file") return std::string(kUnsupportedDocument);
     part.text("image_url");
     part.choice("detail", {"low", "high", "original", "auto"});
-    return std::string(kUnsupportedImage);
+    return image_text(policy_, part.place());
   }
 
   // Only content counts: nobody but its maker can read encrypted_content, and a summary is no reasoning.
@@ -241,7 +251,9 @@ class ItemReader {
     const auto known = std::ranges::find_if(request_.namespaces, [&](const auto& entry) {
       return entry.second.first == *space && entry.second.second == name;
     });
-    return known != request_.namespaces.end() ? known->first : *space + "__" + name;
+    return known != request_.namespaces.end()
+               ? known->first
+               : *space + (policy_.traits().has_namespaces ? "::" : "__") + name;
   }
 
   void add_call(const RequestObject& item, std::string name, std::string arguments) {

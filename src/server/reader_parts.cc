@@ -53,6 +53,20 @@ void append_paragraph(std::optional<std::string>& text, std::string_view more) {
   if (!more.empty()) append_paragraph(*text, more);
 }
 
+void add_system(ChatRequest& request, const RequestPolicy& policy, std::string text) {
+  if (!policy.traits().marks_system) return append_paragraph(request.system, text);
+  if (request.messages.empty() && !request.system) {
+    request.system = std::move(text);
+  } else {
+    request.messages.push_back(text_message("system", std::move(text)));
+  }
+}
+
+std::string image_text(const RequestPolicy& policy, const std::string& place) {
+  if (policy.traits().has_blocks) refuse(place, "this server cannot read images yet; send text");
+  return std::string(kUnsupportedImage);
+}
+
 Json text_message(std::string_view role, std::string content) {
   JsonObject message;
   message.set("role", role);

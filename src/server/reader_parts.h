@@ -19,6 +19,12 @@ inline constexpr std::string_view kUnsupportedDocument = "[Unsupported Document]
 void append_paragraph(std::string& text, std::string_view more);
 void append_paragraph(std::optional<std::string>& text, std::string_view more);
 
+// System text: at the front of the conversation, or where it stands if the format has a place for it there.
+void add_system(ChatRequest& request, const RequestPolicy& policy, std::string text);
+
+// An image where the model reads images: hadal cannot yet. Other models are told that there was one.
+std::string image_text(const RequestPolicy& policy, const std::string& place);
+
 // Messages in the chat formats' form.
 Json text_message(std::string_view role, std::string content);
 Json tool_message(std::string call_id, std::string content);

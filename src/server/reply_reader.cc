@@ -13,9 +13,12 @@
 namespace hadal {
 namespace {
 
-// V4.1's names after the DSML token, and what the parser knows them as.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kSpacedNames = {
-    {{" calls", "tool_calls"}, {" invoke", "invoke"}, {" parameter", "parameter"}}};
+// The other formats' names after the DSML token, and what the parser knows them as.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kOtherNames = {
+    {{" calls", "tool_calls"},
+     {"function_calls", "tool_calls"},
+     {" invoke", "invoke"},
+     {" parameter", "parameter"}}};
 
 // Holds back line ends until it is clear whether something follows them.
 class LineEnds {
@@ -120,7 +123,7 @@ class ReplyReader::State {
     if (text.empty()) return;
     if (after_dsml_) {
       name_ += text;
-      const bool undecided = std::ranges::any_of(kSpacedNames, [&](const auto& names) {
+      const bool undecided = std::ranges::any_of(kOtherNames, [&](const auto& names) {
         const auto begins = [&](std::string_view name) {
           return name_.size() < name.size() && name.starts_with(name_);
         };
@@ -150,12 +153,12 @@ class ReplyReader::State {
     std::string name = std::exchange(name_, {});
     if (block_pending_) open_block(name);
     const bool closes = since_dsml_.ends_with("</");
-    for (const auto& [spaced, plain] : kSpacedNames) {
-      const bool is_spaced = name.starts_with(spaced);
-      if (!is_spaced && !name.starts_with(plain)) continue;
+    for (const auto& [other, plain] : kOtherNames) {
+      const bool is_other = name.starts_with(other);
+      if (!is_other && !name.starts_with(plain)) continue;
       const bool is_parameter = plain == "parameter";
       if (in_value_ && !(closes && is_parameter)) break;
-      if (is_spaced) name.replace(0, spaced.size(), plain);
+      if (is_other) name.replace(0, other.size(), plain);
       in_value_ = is_parameter && !closes;
       break;
     }
@@ -168,7 +171,8 @@ class ReplyReader::State {
   void open_block(std::string_view name) {
     block_pending_ = false;
     const std::string text = std::exchange(opening_, {});
-    if (!name.starts_with("tool_calls") && !name.starts_with(" calls")) {
+    if (!name.starts_with("tool_calls") && !name.starts_with(" calls") &&
+        !name.starts_with("function_calls")) {
       say_text("\n\n<");
       take(parser_.feed_markup(kDsmlToken));
       say_text("tool_calls>\n");
@@ -305,7 +309,7 @@ class ReplyReader::State {
   int32_t end_think_;
   int32_t eos_;
   bool after_dsml_ = false;  // a DSML token is held back
-  std::string name_;         // what follows it, until it is clear whether it is one of V4.1's names
+  std::string name_;         // what follows it, until it is clear whether it is one of the names
   std::string since_dsml_;   // the text after the last DSML token
   bool block_pending_ = false;
   std::string opening_;  // while block_pending_

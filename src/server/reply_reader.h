@@ -2,7 +2,7 @@
 //
 // Over text/reply_parser it adds what the API promises: no line ends at the edges of reasoning, at the start
 // of content and before calls; stop strings, which act on content only; in JSON mode the JSON without what
-// models write around it. The markup of V4 and of V4.1 is read for any model. How the tokens were cut or
+// models write around it. The markup of every format is read for any model. How the tokens were cut or
 // bundled changes nothing but the borders of the pieces that come out.
 #pragma once
 

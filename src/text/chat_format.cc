@@ -26,7 +26,7 @@ RenderedPrompt render_with_blocks(const ChatLiterals& literals, const JsonArray&
 
 RenderedPrompt render_chat(const ChatLiterals& literals, const JsonArray& messages,
                            const ChatOptions& options) {
-  RenderedPrompt prompt = traits_of(literals.dialect).has_blocks
+  RenderedPrompt prompt = traits_of(literals.dialect).has_blocks && !options.quotes_image_mark
                               ? render_with_blocks(literals, messages, options)
                               : render_messages(literals, messages, options.context, options);
   if (!is_valid_utf8(prompt.text))

@@ -26,6 +26,8 @@ struct ChatOptions {
   bool drop_thinking = true;
   // Not written either when there is a context.
   bool add_bos = true;
+  // Where the mark of an image may stand in text, as text: messages that come without images.
+  bool quotes_image_mark = false;
   // Messages already in the model's context: only what follows them is rendered.
   JsonArray context;
 };

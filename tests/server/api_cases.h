@@ -55,10 +55,12 @@ inline const std::set<std::string>& deviations() {
   return cases;
 }
 
-inline RequestPolicy policy_of(const Json* options) {
+inline RequestPolicy policy_of(const Json* options, ChatDialect format = ChatDialect::kV40731) {
   RequestPolicy policy;
   policy.dialect = Dialect::kDeepSeek;
-  policy.model_names = {"DeepSeek-V4-Pro"};
+  policy.format = format;
+  policy.model_names = {format == ChatDialect::kV41 ? "DeepSeek-V4.1-Flash" : "DeepSeek-V4-Pro"};
+  if (options != nullptr && options->find("model_alias") != nullptr) policy.model_names.emplace_back("*");
   policy.json_object_text = "⟦JSON_OBJECT⟧";
   if (options == nullptr) return policy;
   const auto rejects = [&](std::string_view key, bool& flag) {
@@ -82,10 +84,16 @@ inline ChatRequest read_request(const std::string& protocol, const Json& body, c
   return read_messages_request(body, policy);
 }
 
-inline const ChatLiterals& placeholder_literals() {
-  static const ChatLiterals literals =
+inline const ChatLiterals& placeholder_literals(ChatDialect format = ChatDialect::kV40731) {
+  static const ChatLiterals of_0731 =
       load_chat_literals(shared_path("golden/chat/v4-0731/placeholder_encoding.py"));
-  return literals;
+  static const ChatLiterals of_v41 =
+      load_chat_literals(shared_path("golden/chat/v41/placeholder_encoding.py"));
+  return format == ChatDialect::kV41 ? of_v41 : of_0731;
+}
+
+inline const Tokenizer& tokenizer_of(ChatDialect format) {
+  return format == ChatDialect::kV41 ? real_v41_tokenizer() : real_tokenizer();
 }
 
 }  // namespace hadal
