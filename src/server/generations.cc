@@ -158,37 +158,43 @@ GenerationRequest Generations::generation_of(const Work& work, const PromptPlan&
   return generation;
 }
 
-PromptPlan Generations::answered(const Work& work, const Json& answer) const {
-  ChatRequest next = work.chat;
-  next.messages.push_back(answer);
-  next.messages.push_back(text_message("user", ""));
-  return plan_chat(next, work.policy, literals_, tokenizer_);
-}
-
-// The next turn of a conversation leaves out the reasoning of this one, so its prompt is another one from
-// there on. What is known of it already is read while there is nothing else to do.
-void Generations::read_ahead(const Work& work, const std::string& content,
-                             const std::string& cache_namespace) const {
-  std::vector<int32_t> ids = answered(work, assistant_message(content, std::nullopt, {})).token_ids;
-  const std::optional<int32_t> user = tokenizer_.find_added(kUserToken);
-  while (!ids.empty() && ids.back() != user) ids.pop_back();
-  if (!ids.empty()) generator_.prefill_in_background(std::move(ids), cache_namespace);
-}
-
-// Where the whole answer stays in the conversation, so do its tokens.
-void Generations::remember(const Work& work, WholeReply reply, const std::string& cache_namespace) {
-  const std::optional<int32_t> eos = tokenizer_.find_added(kEosToken);
-  if (reply.cut || reply.ids.empty() || !eos) return;
+// What is done for the next turn when an answer has ended.
+void Generations::keep(const Work& work, WholeReply reply, const std::string& cache_namespace) {
+  for (size_t i = 0; i < reply.calls.size(); ++i) reply.calls[i].id = std::to_string(i);
   std::optional<std::string> reasoning;
   if (work.chat.thinking) reasoning = std::move(reply.reasoning);
-  const PromptPlan next = answered(work, assistant_message(reply.content, reasoning, reply.calls));
+  ChatRequest next = work.chat;
+  next.messages.push_back(assistant_message(reply.content, reasoning, reply.calls));
+  for (const HistoryCall& call : reply.calls) next.messages.push_back(tool_message(call.id, ""));
+  if (reply.calls.empty()) next.messages.push_back(text_message("user", ""));
+  PromptPlan plan = plan_chat(next, work.policy, literals_, tokenizer_);
+  const PromptPlan& asked = work.plans.front();
+  if (plan.prompt.text.starts_with(asked.prompt.text)) {
+    if (!reply.cut) remember(asked, plan, std::move(reply.ids), cache_namespace);
+  } else {
+    read_ahead(std::move(plan.token_ids), cache_namespace);
+  }
+}
+
+// The next turn goes on where this one ended: its tokens stay.
+void Generations::remember(const PromptPlan& asked, const PromptPlan& next, std::vector<int32_t> drawn,
+                           const std::string& cache_namespace) {
+  const std::optional<int32_t> eos = tokenizer_.find_added(kEosToken);
   const std::vector<TextRange> ends = ends_of_turns(next.prompt);
-  if (ends.empty()) return;
-  std::vector<int32_t> ids = work.plans.front().token_ids;
-  ids.insert(ids.end(), reply.ids.begin(), reply.ids.end());
+  if (!eos || drawn.empty() || ends.empty()) return;
+  std::vector<int32_t> ids = asked.token_ids;
+  ids.insert(ids.end(), drawn.begin(), drawn.end());
   if (ids.back() != *eos) ids.push_back(*eos);
   const auto length = static_cast<size_t>(ends.back().end);
   memory_.remember(cache_namespace, std::string_view(next.prompt.text).substr(0, length), std::move(ids));
+}
+
+// The next turn leaves out the reasoning of this one, so its prompt is another one from there on. What is
+// known of it already is read while there is nothing else to do.
+void Generations::read_ahead(std::vector<int32_t> ids, const std::string& cache_namespace) {
+  const std::optional<int32_t> user = tokenizer_.find_added(kUserToken);
+  while (!ids.empty() && ids.back() != user) ids.pop_back();
+  if (!ids.empty()) generator_.prefill_in_background(std::move(ids), cache_namespace);
 }
 
 void Generations::recall(PromptPlan& plan, const std::string& cache_namespace) {
@@ -225,18 +231,6 @@ std::unique_ptr<ReplyShaper> Generations::shaper_of(const Work& work, const Prom
   return make_chat_shaper(work.chat, plan, work.policy, tokenizer_, identity, index);
 }
 
-// What is done for the next turn, if there is one.
-std::function<void(WholeReply)> Generations::on_end(const Work& work, const std::string& cache_namespace) {
-  if (work.protocol == Protocol::kCompletions || work.chat.continuation) return {};
-  // Without tools the next turn leaves out what this one reasons.
-  if (work.chat.thinking && work.chat.tools.empty())
-    return [this, &work, cache_namespace](const WholeReply& reply) {
-      read_ahead(work, reply.content, cache_namespace);
-    };
-  return
-      [this, &work, cache_namespace](WholeReply reply) { remember(work, std::move(reply), cache_namespace); };
-}
-
 ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestContext& context) {
   const std::shared_ptr<Work> work = plan(protocol, body, context);
   const ChatRequest& request = work->request();
@@ -261,7 +255,10 @@ ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestC
       part.shaper = shaper_of(*work, plan, identity, std::ssize(parts));
       part.prompt_size = std::ssize(plan.token_ids);
       part.counts_prompt = i == 0;
-      part.on_end = on_end(*work, cache_namespace);
+      if (protocol != Protocol::kCompletions && !request.continuation)
+        part.on_end = [this, work = work.get(), cache_namespace](WholeReply reply) {
+          keep(*work, std::move(reply), cache_namespace);
+        };
       parts.push_back(std::move(part));
     }
   }

@@ -1,7 +1,6 @@
 // A request's body -> generations under way: read, planned, submitted.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,11 +38,10 @@ class Generations {
   GenerationRequest generation_of(const Work& work, const PromptPlan& plan, const RequestContext& context,
                                   uint64_t seed) const;
   uint64_t max_tokens_of(const Work& work, const PromptPlan& plan, const RequestContext& context) const;
-  std::function<void(WholeReply)> on_end(const Work& work, const std::string& cache_namespace);
-  // The conversation with its answer, up to the end of that.
-  PromptPlan answered(const Work& work, const Json& answer) const;
-  void read_ahead(const Work& work, const std::string& content, const std::string& cache_namespace) const;
-  void remember(const Work& work, WholeReply reply, const std::string& cache_namespace);
+  void keep(const Work& work, WholeReply reply, const std::string& cache_namespace);
+  void remember(const PromptPlan& asked, const PromptPlan& next, std::vector<int32_t> drawn,
+                const std::string& cache_namespace);
+  void read_ahead(std::vector<int32_t> ids, const std::string& cache_namespace);
   void recall(PromptPlan& plan, const std::string& cache_namespace);
   std::unique_ptr<ReplyShaper> shaper_of(const Work& work, const PromptPlan& plan,
                                          const ReplyIdentity& identity, int64_t index) const;
