@@ -47,7 +47,7 @@ std::string quoted(std::string_view text) {
 
 class Writer {
  public:
-  explicit Writer(const std::vector<ByteMerge>& merges) {
+  Writer(const std::vector<ByteMerge>& merges, bool marks_system) {
     for (const std::string_view token : kFirst) control(token, true);
     for (const std::string& byte : spellings_) token(byte);
     std::unordered_set<std::string> known;
@@ -58,6 +58,7 @@ class Writer {
           fmt::format("{}[{},{}]", merges_.empty() ? "" : ",", quoted(spelled(left)), quoted(spelled(right)));
     }
     for (const std::string_view token : kLast) control(token, false);
+    if (marks_system) control(kSystemToken, false);
   }
 
   std::string text() const {
@@ -111,6 +112,8 @@ class Writer {
 
 const size_t kFixedTokens = kBytes + std::size(kFirst) + std::size(kLast);
 
-std::string tokenizer_json(const std::vector<ByteMerge>& merges) { return Writer(merges).text(); }
+std::string tokenizer_json(const std::vector<ByteMerge>& merges, bool marks_system) {
+  return Writer(merges, marks_system).text();
+}
 
 }  // namespace hadal

@@ -19,6 +19,7 @@ using ByteMerge = std::pair<std::string, std::string>;
 extern const size_t kFixedTokens;
 
 // The merges by rank. Two of them may give the same token; each side is a byte or what an earlier merge gave.
-std::string tokenizer_json(const std::vector<ByteMerge>& merges);
+// `marks_system`: V4.1's marker of system text comes after all others.
+std::string tokenizer_json(const std::vector<ByteMerge>& merges, bool marks_system = false);
 
 }  // namespace hadal

@@ -14,6 +14,7 @@
 #include "base/thread_pool.h"
 #include "formats/config.h"
 #include "formats/safetensors.h"
+#include "text/chat_dialect.h"
 #include "tools/random_fill.h"
 #include "tools/random_layout.h"
 #include "tools/random_tokenizer.h"
@@ -196,7 +197,8 @@ MakeRandomResult make_random(const std::string& dir, const MakeRandomOptions& op
     write_file_atomically((folder / name).string(), text);
   };
   if (shards.size() > 1) write("model.safetensors.index.json", index_json(tensors, shards));
-  if (const std::optional<std::string> tokenizer = random_tokenizer_json(config.vocab_size)) {
+  const bool marks_system = traits_of(chat_dialect_of_model(config.family.model_type)).marks_system;
+  if (const std::optional<std::string> tokenizer = random_tokenizer_json(config.vocab_size, marks_system)) {
     write("tokenizer.json", *tokenizer);
   } else {
     log_warning("vocab_size {} has no room for 256 bytes and the control tokens: no tokenizer.json written",

@@ -418,7 +418,7 @@ void fill_in_engram(Config& config) {
   std::string& classes = *config.find("engram_compressed_vocab_size");
   if (classes.empty()) {
     const int64_t tokens = number_of(config, "vocab_size", 1 << 24);
-    const std::optional<std::string> tokenizer = random_tokenizer_json(tokens);
+    const std::optional<std::string> tokenizer = random_tokenizer_json(tokens, true);
     if (!tokenizer) fail(ErrorCode::kUsage, "vocab_size is {}: Engram needs room for a tokenizer", tokens);
     const std::vector<int32_t> map =
         compressed_vocabulary(Tokenizer::from_json(*tokenizer, "tokenizer.json"));

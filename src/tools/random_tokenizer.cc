@@ -39,9 +39,10 @@ std::vector<ByteMerge> make_merges(size_t count) {
 
 }  // namespace
 
-std::optional<std::string> random_tokenizer_json(int64_t vocab_size) {
-  if (vocab_size < static_cast<int64_t>(kFixedTokens)) return std::nullopt;
-  return tokenizer_json(make_merges(static_cast<size_t>(vocab_size) - kFixedTokens));
+std::optional<std::string> random_tokenizer_json(int64_t vocab_size, bool marks_system) {
+  const size_t fixed = kFixedTokens + (marks_system ? 1 : 0);
+  if (vocab_size < static_cast<int64_t>(fixed)) return std::nullopt;
+  return tokenizer_json(make_merges(static_cast<size_t>(vocab_size) - fixed), marks_system);
 }
 
 }  // namespace hadal

@@ -12,7 +12,8 @@
 
 namespace hadal {
 
-// Nothing where vocab_size has no room for the bytes and the control tokens.
-std::optional<std::string> random_tokenizer_json(int64_t vocab_size);
+// Nothing where vocab_size has no room for the bytes and the control tokens. `marks_system`: with V4.1's
+// marker of system text as the last one.
+std::optional<std::string> random_tokenizer_json(int64_t vocab_size, bool marks_system = false);
 
 }  // namespace hadal

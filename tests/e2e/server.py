@@ -14,9 +14,10 @@ CHAT = {"model": "any", "messages": [{"role": "user", "content": "Hello!"}]}
 
 
 class Server:
-    def __init__(self, folder: pathlib.Path, script: list | None, *args: str, tokenizer: str = TOKENIZER):
-        """Without a script it is the built-in model that answers."""
-        command = [HADAL, "serve", BUILTIN, "-t", "1"]
+    def __init__(self, folder: pathlib.Path, script: list | None, *args: str, tokenizer: str = TOKENIZER,
+                 model: str = BUILTIN):
+        """Without a script it is the model that answers."""
+        command = [HADAL, "serve", model, "-t", "1"]
         if script is not None:
             file = folder / "script.jsonl"
             file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in script), encoding="utf-8")

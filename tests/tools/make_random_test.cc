@@ -244,6 +244,9 @@ TEST(RandomTokenizer, NamesEveryIdAndGivesBackEveryText) {
     EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
   }
   EXPECT_FALSE(random_tokenizer_json(270).has_value());
+  const Tokenizer of_v41 = Tokenizer::from_json(random_tokenizer_json(900, true).value_or(""), "random");
+  EXPECT_EQ(of_v41.vocab_size(), 900u);
+  EXPECT_EQ(of_v41.find_added("<｜System｜>"), 899);
 }
 
 }  // namespace
