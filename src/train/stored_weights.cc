@@ -1,6 +1,7 @@
 #include "train/stored_weights.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -39,6 +40,27 @@ int tile_exponent(const float* x, int64_t rows, int64_t columns, int64_t stride)
   return fp8_scale_exponent(largest);
 }
 
+// a rounded to a multiple of the step, ties to the even one; magic is 1.5 * 2^23 steps, and a is far below
+// it.
+inline float nearest_multiple(float a, float magic) { return (a + magic) - magic; }
+
+// e4m3_to_f32(f32_to_e4m3(x)) without branches: steps of 2^-3 of the value's power of two, 2^-9 at least.
+inline float nearest_e4m3(float x) {
+  const float a = std::min(std::fabs(x), 448.0f);
+  constexpr uint32_t kOne = 1u << 23;  // of the exponent
+  const uint32_t power = std::max(std::bit_cast<uint32_t>(a) & 0x7F800000u, (127 - 6) * kOne);
+  const auto magic = std::bit_cast<float>((power + 20 * kOne) | 0x400000u);
+  return std::copysign(nearest_multiple(a, magic), x);
+}
+
+// e2m1_to_f32(f32_to_e2m1(x)) without branches.
+inline float nearest_e2m1(float x) {
+  const float a = std::min(std::fabs(x), 6.0f);
+  constexpr float kMagic = 0x1.8p23f;
+  const float magic = a < 2 ? 0.5f * kMagic : a < 4 ? kMagic : 2 * kMagic;
+  return std::copysign(nearest_multiple(a, magic), x);
+}
+
 void store_fp8(const float* x, int64_t rows, int64_t columns, StoredTensor& to) {
   to.dtype = DType::kF8E4M3;
   to.bytes.resize(static_cast<size_t>(rows * columns));
@@ -60,7 +82,7 @@ void round_fp8(const float* x, int64_t rows, int64_t columns, float* to) {
     const float scale = power_of_two(e);
     for (int64_t i = r; i < r + height; ++i)
       for (int64_t j = c; j < c + width; ++j)
-        to[i * columns + j] = e4m3_to_f32(f32_to_e4m3(x[i * columns + j] * inverse)) * scale;
+        to[i * columns + j] = nearest_e4m3(x[i * columns + j] * inverse) * scale;
   });
 }
 
@@ -76,11 +98,11 @@ void store_fp4(const float* x, int64_t rows, int64_t columns, StoredTensor& to) 
 }
 
 void round_fp4(const float* x, int64_t rows, int64_t columns, float* to) {
-  std::vector<std::byte> packed(static_cast<size_t>(columns / 2)),
-      scales(static_cast<size_t>(columns / kFp4Block));
-  for (int64_t r = 0; r < rows; ++r) {
-    encode_fp4_row(x + r * columns, columns, packed.data(), scales.data());
-    decode_fp4_row(packed.data(), scales.data(), columns, to + r * columns);
+  for (int64_t i = 0; i < rows * columns; i += kFp4Block) {
+    const int e = fp4_scale_exponent(largest_magnitude(x + i, kFp4Block));
+    const float inverse = power_of_two(-e);
+    const float scale = power_of_two(e);
+    for (int64_t j = i; j < i + kFp4Block; ++j) to[j] = nearest_e2m1(x[j] * inverse) * scale;
   }
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <filesystem>
@@ -95,7 +96,8 @@ Trainer::Trainer(const TrainConfig& config, const TrainOptions& options)
       options_(options),
       folder_(config.out),
       data_(DataSet::open(config.data)),
-      reader_(data_, {static_cast<uint64_t>(config.row_tokens), config.seed, config.curriculum}) {
+      reader_(data_, {static_cast<uint64_t>(config.row_tokens), config.seed, config.curriculum}),
+      pool_(config.threads) {
   const std::string latest = folder_.latest();
   if (options.resume && latest.empty()) {
     if (!fs::is_directory(config.out))
@@ -107,6 +109,7 @@ Trainer::Trainer(const TrainConfig& config, const TrainOptions& options)
     const RunState saved = RunFolder::load(latest, *optimizer_);
     check_unchanged(saved);
     state_ = saved;
+    state_.settings = config.settings();
     keep_metrics_to(state_.step);
     log_info("{}: goes on from step {}", config.out, state_.step);
     return;
@@ -184,17 +187,31 @@ void Trainer::check_unchanged(const RunState& saved) const {
   std::map<std::string, std::string> before(saved.settings.begin(), saved.settings.end());
   for (const auto& [key, value] : now) {
     const auto at = before.find(key);
+    if (key == "train.steps" && at != before.end() && may_end_elsewhere(saved.step, at->second)) continue;
     if (at == before.end() || at->second != value)
       fail(ErrorCode::kUsage, "{}: {} is {} now and was {} when the run began", config_.out, key, value,
            at == before.end() ? "not set" : at->second);
   }
 }
 
+// With a rate that stays, a run has not seen yet when it ends until the rate falls.
+bool Trainer::may_end_elsewhere(int64_t step, const std::string& steps_before) const {
+  TrainConfig before = config_;
+  const char* const end = steps_before.data() + steps_before.size();
+  if (std::from_chars(steps_before.data(), end, before.steps).ptr != end) return false;
+  return config_.schedule == Schedule::kWsd && !before.decaying(step) && !config_.decaying(step) &&
+         step < config_.steps;
+}
+
 // What the pass reads: masters as they will be exported.
 void Trainer::refresh_values() {
   const StoreMode mode = config_.quantise == Quantise::kAll ? StoreMode::kFp8Fp4 : StoreMode::kBf16;
-  for (const Parameter& p : parameters_->list())
-    round_as_stored(p, parameters_->masters() + p.offset, mode, parameters_->values() + p.offset);
+  const std::vector<Parameter>& list = parameters_->list();
+  pool_.run([&](int worker) {
+    for (size_t i = static_cast<size_t>(worker); i < list.size(); i += static_cast<size_t>(pool_.threads()))
+      round_as_stored(list[i], parameters_->masters() + list[i].offset, mode,
+                      parameters_->values() + list[i].offset);
+  });
 }
 
 TrainRows Trainer::next_rows() {

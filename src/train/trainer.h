@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "train/data_rows.h"
 #include "train/run_folder.h"
 #include "train/train_config.h"
@@ -60,6 +61,7 @@ class Trainer {
   void open_model(const std::string& checkpoint);
   std::string first_checkpoint();
   void check_unchanged(const RunState& saved) const;
+  bool may_end_elsewhere(int64_t step, const std::string& steps_before) const;
   StepReport step();
   TrainRows next_rows();
   void move_biases(const std::vector<RouteRecord>& routes);
@@ -73,6 +75,7 @@ class Trainer {
   RunFolder folder_;
   DataSet data_;
   RowReader reader_;
+  ThreadPool pool_;
   RunState state_;
   std::string config_json_, tokenizer_json_;
   std::unique_ptr<Model> model_;

@@ -153,6 +153,32 @@ TEST(Backward, SparseAttention) {
   }
 }
 
+TEST(Backward, IndexKl) {
+  const int64_t heads = 3, tokens = 60, rows = 40;
+  std::vector<float> q = random_values(tokens * heads * kIndexDim, 1), w = random_values(tokens * heads, 2),
+                     keys = random_values(rows * kIndexDim, 3);
+  std::vector<int64_t> begin{0};
+  std::vector<int32_t> lists;
+  std::vector<float> target;
+  for (int64_t t = 0; t < tokens; ++t) {
+    const int64_t count = t % 23;  // none at times
+    for (int64_t i = 0; i < count; ++i) {
+      lists.push_back(static_cast<int32_t>((t + i * 3) % rows));
+      target.push_back(i == 1 ? 0.0f : 1.0f / static_cast<float>(count == 1 ? 1 : count - 1));
+    }
+    begin.push_back(static_cast<int64_t>(lists.size()));
+  }
+  expect_same_gradients([&](BackwardOps& ops) {
+    std::vector<float> d_q = random_values(tokens * heads * kIndexDim, 4), d_w(w.size()), d_keys(keys.size());
+    const double loss = ops.index_kl(as_mat(q, tokens), as_mat(w, tokens), 0.1f, as_mat(keys, rows),
+                                     {begin.data(), lists.data()}, target.data(), 0.3f, as_mat(d_q, tokens),
+                                     as_mat(d_w, tokens), as_mat(d_keys, rows));
+    const std::vector<float> of_loss{static_cast<float>(loss)};
+    EXPECT_GT(loss, 0);
+    return joined({&of_loss, &d_q, &d_w, &d_keys});
+  });
+}
+
 TEST(Backward, MoeAndCrossEntropy) {
   const int64_t tokens = 50, d = 37, inner = 29;
   std::vector<float> x = random_values(tokens * d, 1), d_out = random_values(tokens * d, 2),
@@ -197,10 +223,10 @@ TEST(Backward, MoeAndCrossEntropy) {
 TEST(Backward, NewtonSchulz) {
   std::vector<BackwardOps::NewtonSchulz> steps(8, {3.4445f, -4.7750f, 2.0315f});
   steps.resize(10, {2.0f, -1.5f, 0.5f});
-  const std::vector<float> wide = random_values(20 * 45, 1), high = random_values(33 * 9, 2);
+  const std::vector<float> wide = random_values(20 * 45, 1), high = random_values(130 * 67, 2);
   expect_same_gradients([&](BackwardOps& ops) {
     std::vector<float> x = wide, y = high;
-    const Mat matrices[] = {as_mat(x, 20), as_mat(y, 33)};
+    const Mat matrices[] = {as_mat(x, 20), as_mat(y, 130)};
     ops.newton_schulz(matrices, steps);
     // The rows of the wide one are orthonormal now: the last two steps take singular values to 1
     // quadratically.

@@ -200,6 +200,28 @@ TEST(Trainer, RefusesChangedSettingsAndDataByName) {
             std::string::npos);
 }
 
+TEST(Trainer, MayEndElsewhereUntilTheRateFalls) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  const std::string data = random_data(folder, "data", 1, 20);
+  TrainConfig shorter = tiny_run(folder, "shorter", data);
+  shorter.steps = 4;
+  shorter.decay = 0.5;
+  Trainer(shorter, {}).run();
+  TrainConfig config = shorter;
+  config.out = folder.path() + "/run";
+  config.steps = 8;
+  Trainer(config, {.resume = false, .stop_after = 2}).run();
+  config.steps = 4;  // the rate falls from step 3 on
+  Trainer(config, {.resume = true, .stop_after = 0}).run();
+  const std::vector<std::string> expected = result_of(shorter);
+  const std::vector<std::string> got = result_of(config);
+  for (size_t i = 1; i < expected.size(); ++i) EXPECT_TRUE(got[i] == expected[i]) << i;
+  config.steps = 100;
+  EXPECT_NE(refusal([&] { Trainer(config, {.resume = true, .stop_after = 0}); }).find("train.steps is 100"),
+            std::string::npos);
+}
+
 TEST(Trainer, OverfitsOneBatch) {
   TemporaryFolder folder;
   set_log_verbosity(-1);

@@ -13,6 +13,12 @@ inline void axpy(float a, const float* x, int64_t n, float* y) {
   });
 }
 
+inline void combine(float b, const float* x, float c, float* y, int64_t n) {
+  for_lanes(0, n, [&](int64_t k, auto count) {
+    store_n(y + k, count, fma(splat(c), load_n(y + k, count), splat(b) * load_n(x + k, count)));
+  });
+}
+
 // ---- norms
 
 inline float norm(const float* x, const float* w, const float* d_out, int64_t n, float eps, float* d_x) {

@@ -35,6 +35,7 @@ const BackwardKernels& backward_kernels_avx2() {
       .gemm = avx2::gemm,
       .dot = avx2::dot,
       .axpy = avx2::axpy,
+      .combine = avx2::combine,
       .norm = avx2::norm,
       .norm_weight = avx2::norm_weight,
       .hc_gates = avx2::hc_gates_backward,

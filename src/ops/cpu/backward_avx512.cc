@@ -35,6 +35,7 @@ const BackwardKernels& backward_kernels_avx512() {
       .gemm = avx512::gemm,
       .dot = avx512::dot,
       .axpy = avx512::axpy,
+      .combine = avx512::combine,
       .norm = avx512::norm,
       .norm_weight = avx512::norm_weight,
       .hc_gates = avx512::hc_gates_backward,

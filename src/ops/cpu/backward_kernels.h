@@ -20,6 +20,7 @@ struct GemmJob {
   int64_t c_stride = 0;
   int64_t m = 0, n = 0, k = 0;
   float* scratch = nullptr;  // kGemmScratchFloats, the worker's own
+  bool lower = false;        // what lies above the diagonal of c may be left out
 };
 // The most Sinkhorn passes that hc_gates takes.
 inline constexpr int64_t kMaxFastSinkhorn = 64;
@@ -34,6 +35,8 @@ struct BackwardKernels {
   float (*dot)(const float* a, const float* b, int64_t n);
   // y = fma(a, x, y).
   void (*axpy)(float a, const float* x, int64_t n, float* y);
+  // y = fma(c, y, b * x).
+  void (*combine)(float b, const float* x, float c, float* y, int64_t n);
   // One row of rms_norm: g = d_out * w (w null: d_out); returns r.
   float (*norm)(const float* x, const float* w, const float* d_out, int64_t n, float eps, float* d_x);
   // d_w[i] = fma(d_out[i], x[i] * r, d_w[i]).

@@ -16,6 +16,25 @@ namespace {
 constexpr int64_t m = kHcMult;
 constexpr int64_t kChannelGrain = 16;
 
+// What newton_schulz_of asks for, by one worker.
+struct FastProducts {
+  const BackwardKernels& kernels;
+  float* scratch;
+
+  void product(ConstMat a, ConstMat b, Mat c) const { run(a, b, c, false); }
+  void symmetric(ConstMat a, ConstMat b, Mat c) const { run(a, b, c, true); }
+  void combine(float b, const float* x, float c, float* y, int64_t n) const {
+    kernels.combine(b, x, c, y, n);
+  }
+  float sumsq(const float* x, int64_t n) const { return kernels.dot(x, x, n); }
+
+ private:
+  void run(ConstMat a, ConstMat b, Mat c, bool lower) const {
+    kernels.gemm(
+        {a.data, a.stride, 1, b.data, b.stride, c.data, c.stride, c.rows, c.cols, a.cols, scratch, lower});
+  }
+};
+
 }  // namespace
 
 CpuBackward::CpuBackward(const DeviceOptions& options, Ops& forward)
@@ -24,17 +43,10 @@ CpuBackward::CpuBackward(const DeviceOptions& options, Ops& forward)
       attention_(options.isa == Isa::kAvx512 ? attention_kernels_avx512() : attention_kernels_avx2()),
       pool_(options.threads) {
   for (int i = 0; i < options.threads; ++i) gemm_scratch_.emplace_back(kGemmScratchFloats);
+  muon_scratch_.resize(gemm_scratch_.size());
   tile_.keys_of_worker.resize(gemm_scratch_.size());
   tile_.q_of_worker.resize(gemm_scratch_.size());
   tile_.rows_of_worker.resize(gemm_scratch_.size());
-}
-
-template <typename Fn>
-void CpuBackward::share(int64_t count, Fn fn) {
-  pool_.run([&](int worker) {
-    const Range part = part_of(count, worker, pool_.threads());
-    for (int64_t i = part.first; i < part.last; ++i) fn(i);
-  });
 }
 
 void CpuBackward::gemm(GemmJob job) {
@@ -203,12 +215,8 @@ void CpuBackward::newton_schulz(std::span<const Mat> matrices, std::span<const N
   }
   pool_.run([&](int worker) {
     const auto mine = static_cast<size_t>(worker);
-    const auto product = [&](ConstMat a, ConstMat b, Mat c) {
-      kernels_.gemm({a.data, a.stride, 1, b.data, b.stride, c.data, c.stride, c.rows, c.cols, a.cols,
-                     gemm_scratch_[mine].data()});
-    };
-    const auto sumsq = [&](const float* x, int64_t n) { return kernels_.dot(x, x, n); };
-    for (const Mat& matrix : of_worker[mine]) newton_schulz_of(matrix, steps, product, sumsq);
+    const FastProducts products{kernels_, gemm_scratch_[mine].data()};
+    for (const Mat& matrix : of_worker[mine]) newton_schulz_of(matrix, steps, products, muon_scratch_[mine]);
   });
 }
 

@@ -29,6 +29,8 @@ class CpuBackward final : public ReferenceBackward {
   void sparse_attention(ConstMat q, ConstMat key_values, const KeyLists& keys, const std::byte* sink,
                         float scale, ConstMat out, ConstMat d_out, Mat d_q, Mat d_keys, float* d_sink,
                         float* mass) override;
+  double index_kl(ConstMat q, ConstMat w, float score_scale, ConstMat key_values, const KeyLists& keys,
+                  const float* target, float weight, Mat d_q, Mat d_w, Mat d_keys) override;
   void cross_entropy(ConstMat logits, std::span<const int32_t> targets, std::span<const float> weights,
                      std::span<float> losses, Mat d_logits) override;
   void newton_schulz(std::span<const Mat> matrices, std::span<const NewtonSchulz> steps) override;
@@ -50,8 +52,14 @@ class CpuBackward final : public ReferenceBackward {
 
   // One product, cut along the larger side of c.
   void gemm(GemmJob job);
+  // fn(i) for each i < count, a part of them by each worker.
   template <typename Fn>
-  void share(int64_t count, Fn fn);
+  void share(int64_t count, Fn fn) {
+    pool_.run([&](int worker) {
+      const Range part = part_of(count, worker, pool_.threads());
+      for (int64_t i = part.first; i < part.last; ++i) fn(i);
+    });
+  }
   void token_attention(ConstMat q, ConstMat key_values, const KeyLists& keys, const std::byte* sink,
                        float scale, ConstMat out, ConstMat d_out, Mat d_q, float* mass, int64_t t, int64_t at,
                        int64_t stride, int worker);
@@ -59,7 +67,7 @@ class CpuBackward final : public ReferenceBackward {
   const BackwardKernels& kernels_;
   const AttentionKernels& attention_;
   ThreadPool pool_;
-  std::vector<Buffer> gemm_scratch_;
+  std::vector<Buffer> gemm_scratch_, muon_scratch_;
   AttentionTile tile_;
 };
 

@@ -92,6 +92,7 @@ inline void gemm(const GemmJob& job) {
         for (int64_t c = 0; c < columns; c += kGemmTileColumns) {
           const float* const b = packed_b + c * steps;
           for (int64_t r = 0; r < rows; r += kGemmTileRows) {
+            if (job.lower && column + c >= row + r + kGemmTileRows) continue;
             const float* const a = packed_a + r * steps;
             float* const to = job.c + (row + r) * job.c_stride + column + c;
             if (r + kGemmTileRows <= rows && c + kGemmTileColumns <= columns) {

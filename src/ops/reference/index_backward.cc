@@ -1,4 +1,6 @@
 // The indexer's own objective and its gradient (docs/TRAINING.md), as plain loops.
+#include "ops/reference/index_backward.h"
+
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -9,9 +11,7 @@
 #include "ops/reference/reference_backward.h"
 
 namespace hadal {
-namespace {
 
-// KL(target || softmax(scores)); scores <- softmax - target.
 double kl_of_token(std::span<float> scores, const float* target) {
   const float max = *std::max_element(scores.begin(), scores.end());
   double loss = 0;
@@ -26,8 +26,6 @@ double kl_of_token(std::span<float> scores, const float* target) {
   for (size_t i = 0; i < scores.size(); ++i) scores[i] = scores[i] / sum - target[i];
   return loss;
 }
-
-}  // namespace
 
 double ReferenceBackward::index_kl(ConstMat q, ConstMat w, float score_scale, ConstMat key_values,
                                    const KeyLists& keys, const float* target, float weight, Mat d_q, Mat d_w,

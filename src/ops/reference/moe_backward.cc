@@ -76,29 +76,35 @@ void ReferenceBackward::moe(ConstMat x, const int32_t* ids, const float* weights
     const auto count = static_cast<int64_t>(places.size());
     if (count == 0) return;
     const int64_t inner = expert.w1.out;
-    Buffer wide(3 * count * d), narrow(4 * count * inner), scalars(2 * count);
-    const auto wide_mat = [&](int64_t i) { return Mat{wide.data() + i * count * d, count, d, d}; };
-    const auto narrow_mat = [&](int64_t i) {
-      return Mat{narrow.data() + i * count * inner, count, inner, inner};
+    const int64_t floats = count * (3 * d + 4 * inner + 2);
+    if (moe_scratch_.size() < floats) moe_scratch_ = Buffer(floats);
+    float* next = moe_scratch_.data();
+    const auto take = [&](int64_t cols) {
+      const Mat mat{next, count, cols, cols};
+      next += count * cols;
+      return mat;
     };
-    const Mat in = wide_mat(0), g = wide_mat(1), d_in = wide_mat(2);
-    const Mat gate = narrow_mat(0), up = narrow_mat(1), hidden = narrow_mat(2), d_hidden = narrow_mat(3);
+    const Mat in = take(d), g = take(d), d_in = take(d);
+    const Mat gate = take(inner), up = take(inner), hidden = take(inner), d_hidden = take(inner);
+    float* const scalars = next;  // the visitors' weights, then their gradients
+    std::fill_n(d_in.data, count * d, 0.0f);
+    std::fill_n(d_hidden.data, count * inner, 0.0f);
     for (int64_t i = 0; i < count; ++i) {
       std::copy_n(x.row(places[i] / top_k), d, in.row(i));
       std::copy_n(d_out.row(places[i] / top_k), d, g.row(i));
-      scalars.data()[i] = routed ? weights[places[i]] : 1.0f;
+      scalars[i] = routed ? weights[places[i]] : 1.0f;
     }
     forward().linear(in, expert.w1, gate);
     forward().linear(in, expert.w3, up);
     linear(hidden, expert.w2, g, d_hidden, nullptr);
-    swiglu(gate, up, scalars.data(), limit, d_hidden, hidden, scalars.data() + count);
+    swiglu(gate, up, scalars, limit, d_hidden, hidden, scalars + count);
     linear(hidden, expert.w2, g, {}, grad.w2);
     linear(in, expert.w1, gate, d_in, grad.w1);
     linear(in, expert.w3, up, d_in, grad.w3);
     for (int64_t i = 0; i < count; ++i) {
       float* const to = d_x.row(places[i] / top_k);
       for (int64_t c = 0; c < d; ++c) to[c] += d_in.row(i)[c];
-      if (routed) d_weights.row(places[i] / top_k)[places[i] % top_k] += scalars.data()[count + i];
+      if (routed) d_weights.row(places[i] / top_k)[places[i] % top_k] += scalars[count + i];
     }
   };
   std::vector<std::vector<int64_t>> visitors(experts.size());

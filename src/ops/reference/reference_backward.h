@@ -55,6 +55,7 @@ class ReferenceBackward : public BackwardOps {
   void mixing_logits(ConstMat streams, const Weight& fn, float norm_eps, ConstMat products, Mat d_logits,
                      Mat d_streams, float* d_fn);
   Ops& forward_;
+  Buffer moe_scratch_;
 };
 
 }  // namespace hadal
