@@ -82,7 +82,8 @@ void sort_results(Turn& turn, const CallOrder& order) {
 std::vector<TurnPart> parts_of(const Json& message, const ChatTraits& traits) {
   using Kind = TurnPart::Kind;
   const Json* const blocks = traits.has_blocks ? message.find("content_blocks") : nullptr;
-  if (!python_truth(blocks)) return {{Kind::kText, message.find("content"), nullptr}};
+  if (blocks == nullptr || blocks->array() == nullptr || blocks->array()->empty())
+    return {{Kind::kText, message.find("content"), nullptr}};
   std::vector<TurnPart> parts;
   for (const Json& block : *blocks->array()) {
     const Json* const type = block.find("type");

@@ -213,6 +213,14 @@ TEST(ChatFormat, ContentNeverBecomesMarkup) {
   EXPECT_EQ(markup, expected);
 }
 
+TEST(ChatFormat, BlocksThatAreNoListAreNotLookedAt) {
+  const ChatLiterals literals = own_chat_literals(ChatDialect::kV41);
+  const std::optional<Json> messages =
+      parse_json(R"([{"role": "user", "content": "q", "content_blocks": "x"}])");
+  EXPECT_EQ(render_chat(literals, *messages->array(), {}).text,
+            "<｜begin▁of▁sentence｜><｜User｜>q<｜Assistant｜></think>");
+}
+
 TEST(ChatFormat, ErrorsNameTheMessage) {
   const ChatLiterals literals = own_chat_literals(ChatDialect::kV40731);
   const auto error_of = [&](const char* messages, const Json& effort = {}) -> std::string {
