@@ -25,7 +25,11 @@ const float* TapeOps::balance(RouteRecord& route, ConstMat logits, const int32_t
       double all = 0;
       std::vector<double> s(static_cast<size_t>(experts));
       for (int64_t e = 0; e < experts; ++e) all += s[e] = std::sqrt(softplus_f32(logits.row(t)[e]));
-      for (int64_t e = 0; e < experts; ++e) share[e] += s[e] / all;
+      for (int64_t e = 0; e < experts; ++e) {
+        const double of_token = s[e] / all;
+        share[e] += of_token;
+        if (of_token > 0) route.entropy -= of_token * log_f32(static_cast<float>(of_token));
+      }
       for (int64_t k = 0; k < top_k; ++k) ++count[static_cast<size_t>(ids[t * top_k + k])];
     }
     for (int64_t e = 0; e < experts; ++e) {

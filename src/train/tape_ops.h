@@ -39,7 +39,7 @@ struct TapeOptions {
 struct RouteRecord {
   const std::byte* bias = nullptr;  // null with hash routing
   std::vector<int64_t> load;        // [E] choices
-  double entropy = 0;               // of s / sum s, summed over the tokens
+  double entropy = 0;               // of s / sum s, summed over the tokens; with the balance loss only
   int64_t tokens = 0;
   double balance_loss = 0;  // sum over the sequences of sum_e f_e P_e
 };

@@ -1,6 +1,7 @@
 #include "train/train_pass.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "model/workspace.h"
@@ -11,6 +12,17 @@ namespace {
 int64_t count_targets(const TrainRows& rows, int64_t distance) {
   const std::vector<int32_t> targets = next_targets(rows, distance);
   return std::count_if(targets.begin(), targets.end(), [](int32_t id) { return id >= 0; });
+}
+
+// Of every sixteenth row.
+double rms_of_sample(ConstMat m) {
+  double squares = 0;
+  int64_t count = 0;
+  for (int64_t t = 0; t < m.rows; t += 16) {
+    for (int64_t i = 0; i < m.cols; ++i) squares += static_cast<double>(m.row(t)[i]) * m.row(t)[i];
+    count += m.cols;
+  }
+  return std::sqrt(squares / static_cast<double>(count));
 }
 
 }  // namespace
@@ -37,7 +49,7 @@ void forward_rows(const RowsForward& run, const TrainRows& rows, const std::func
          std::span(rows.ids).subspan(static_cast<size_t>(first), static_cast<size_t>(end - first)),
          end - first});
   });
-  run.workspace.before_layer = [&](int64_t, Mat) { run.before_block(); };
+  run.workspace.before_layer = [&](int64_t, Mat streams) { run.before_block(streams); };
   const ForwardResult result = forward(run.model, slices, run.workspace, run.ops);
   run.workspace.before_layer = nullptr;
   main(result.logits);
@@ -52,7 +64,7 @@ void forward_rows(const RowsForward& run, const TrainRows& rows, const std::func
         {run.states[mtp_slices.size()], 0,
          std::span(next).subspan(static_cast<size_t>(first), static_cast<size_t>(end - first)), end - first});
   });
-  run.before_block();
+  run.before_block({});
   mtp(mtp_forward(run.model, mtp_slices, result.streams, run.workspace, run.ops).logits);
 }
 
@@ -108,7 +120,10 @@ PassLosses TrainPass::run(const TrainRows& rows, const LossWeights& weights) {
     return std::accumulate(losses.begin(), losses.end(), 0.0);
   };
   PassLosses result;
-  const RowsForward run{model_, workspace_, *tape_, states, [this] { tape_->begin_block(); }};
+  const RowsForward run{model_, workspace_, *tape_, states, [&](ConstMat streams) {
+                          tape_->begin_block();
+                          if (streams.data != nullptr) result.stream_rms.push_back(rms_of_sample(streams));
+                        }};
   std::function<void(ConstMat)> mtp;
   if (options_.with_mtp && model_.mtp != nullptr)
     mtp = [&](ConstMat logits) { result.mtp = add_loss(logits, 2, weights.mtp); };

@@ -41,6 +41,7 @@ struct PassLosses {
   double index_kl = 0;              // sum over the queries of all CSA layers
   double balance = 0;               // sum over the rows and layers
   std::vector<RouteRecord> routes;  // layer after layer, then the MTP block
+  std::vector<double> stream_rms;   // of the residual streams before each layer, over a sample of the tokens
 };
 
 struct TrainPassOptions {
@@ -88,8 +89,8 @@ struct RowsForward {
   const Model& model;
   Workspace& workspace;
   Ops& ops;
-  std::span<SequenceState* const> states;  // one fresh state for each document
-  std::function<void()> before_block;
+  std::span<SequenceState* const> states;              // one fresh state for each document
+  std::function<void(ConstMat streams)> before_block;  // empty before the MTP block
 };
 // The id `distance` after each token of the same document where it is to be predicted, else -1.
 std::vector<int32_t> next_targets(const TrainRows& rows, int64_t distance);

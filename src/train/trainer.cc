@@ -1,6 +1,7 @@
 #include "train/trainer.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -69,10 +70,9 @@ std::string row_of(const StepReport& r) {
   return fmt::format(
       "{{\"step\": {}, \"tokens\": {}, \"loss\": {:.6f}, \"mtp_loss\": {:.6f}, \"index_kl\": {:.6f}, "
       "\"balance\": {:.6f}, \"gradient_norm\": {:.6f}, \"rate\": {:.8f}, \"largest_load\": {:.4f}, "
-      "\"seconds\": "
-      "{:.3f}}}\n",
+      "\"routing_entropy\": {:.4f}, \"streams\": [{:.4f}], \"seconds\": {:.3f}}}\n",
       r.step, r.tokens, r.loss, r.mtp_loss, r.index_kl, r.balance, r.gradient_norm, r.rate, r.largest_load,
-      r.seconds);
+      r.routing_entropy, fmt::join(r.streams, ", "), r.seconds);
 }
 
 }  // namespace
@@ -278,13 +278,19 @@ StepReport Trainer::step() {
     report.mtp_loss += losses.mtp;
     report.index_kl += losses.index_kl;
     report.balance += losses.balance;
+    report.streams = losses.stream_rms;
     routes.insert(routes.end(), losses.routes.begin(), losses.routes.end());
   }
   report.loss /= static_cast<double>(std::max<int64_t>(main_targets, 1));
   report.mtp_loss /= static_cast<double>(std::max<int64_t>(mtp_targets, 1));
   report.index_kl /= static_cast<double>(tokens);
   report.balance /= static_cast<double>(config_.rows * config_.accumulate);
+  double scored = 0;
   for (const RouteRecord& route : routes) {
+    if (route.bias != nullptr) {
+      scored += static_cast<double>(route.tokens);
+      report.routing_entropy += route.entropy / std::log(static_cast<double>(route.load.size()));
+    }
     const auto mean = static_cast<double>(route.tokens) *
                       static_cast<double>(model_->config().num_experts_per_tok) /
                       static_cast<double>(route.load.size());
@@ -292,6 +298,7 @@ StepReport Trainer::step() {
         std::max(report.largest_load,
                  static_cast<double>(*std::max_element(route.load.begin(), route.load.end())) / mean);
   }
+  if (scored > 0) report.routing_entropy /= scored;
   const double factor = config_.rate_at(report.step);
   report.rate = config_.rate * factor;
   const StepResult moved =

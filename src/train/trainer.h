@@ -31,7 +31,9 @@ struct StepReport {
   double rate = 0;
   int64_t tokens = 0;
   double seconds = 0;
-  double largest_load = 0;  // of any expert, times the mean of its layer
+  double largest_load = 0;      // of any expert, times the mean of its layer
+  double routing_entropy = 0;   // of the scores, mean of the layers that route by them; 1: all experts alike
+  std::vector<double> streams;  // root mean square of the residual streams before each layer
 };
 
 struct TrainPlan {

@@ -82,7 +82,7 @@ class Judge {
       loss += ops_.cross_entropy(logits, next_targets(rows_, distance), weight_of_row);
     };
     forward_rows(
-        {model_, workspace_, ops_, fresh, [] {}}, rows_,
+        {model_, workspace_, ops_, fresh, [](ConstMat) {}}, rows_,
         [&](ConstMat logits) { add(logits, 1, weights_.main); },
         [&](ConstMat logits) { add(logits, 2, weights_.mtp); });
     return loss;

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <filesystem>
@@ -239,6 +240,11 @@ TEST(Trainer, OverfitsOneBatch) {
   const double loss = std::stod(last.substr(last.find("\"loss\": ") + 8));
   std::printf("%s\n", last.c_str());
   EXPECT_LT(loss, 0.01);
+  const double entropy = std::stod(last.substr(last.find("\"routing_entropy\": ") + 19));
+  EXPECT_GT(entropy, 0.5);
+  EXPECT_LE(entropy, 1.0);
+  const std::string streams = last.substr(last.find("\"streams\": ["));
+  EXPECT_EQ(std::count(streams.begin(), streams.begin() + static_cast<int64_t>(streams.find(']')), ','), 2);
 }
 
 TEST(Trainer, StopsAtALossThatIsNotFiniteAndKeepsTheLastCheckpoint) {
