@@ -51,6 +51,13 @@ LITERALS = {
     "TOOLS_TAIL": (99, "690702850fe256512cb1ee67c4e436ecb3e735c71ebee77ca45ff357a75fb5a7"),
     "RESPFMT": (80, "5200f58413f49f3957c43beddbc97bead023232cb5934fad0c1997c30c139112"),
 }
+V41_LITERALS = {
+    "EFFORT_HEAD": (18, "148a3a36b8d0460f5cd7d6dd08c62906830063de941de1a4d24856131945a3de"),
+    "EFFORT_TAIL": (71, "9965cf68b4b08c8534271cfe58143adacc11bc7a3f92ab7d30061785c01307e5"),
+    "TOOLS_HEAD": (884, "2ae2ff83edf990187ed419c4e2901bb9ea6ce2129eb503ac543b258e7de8231d"),
+    "TOOLS_TAIL": LITERALS["TOOLS_TAIL"],
+    "RESPFMT": LITERALS["RESPFMT"],
+}
 GROUNDING = {f"<｜{slash}{name}｜>" for name in ("ref", "box", "point", "polygon") for slash in ("", "/")}
 Piece = tuple[str, bool]  # text, and whether it is a control token
 DSML, THINK, END_THINK = "｜DSML｜", "<think>", "</think>"
@@ -213,6 +220,28 @@ def encoding_file(library: peer.DeepseekV4Encoding) -> str:
         'DEFAULT_REASONING_EFFORT = "low"\n',
         f"TOOLS_TEMPLATE = {json.dumps(head + '{tool_schemas}' + template(tail))}\n",
         f"response_format_template = {json.dumps(template(found['RESPFMT']) + '{schema}')}\n",
+    ])
+
+
+def v41_encoding_file(library: peer.DeepseekV41Encoding) -> str:
+    """The same for V4.1; where the library prints one literal after another, their own hashes say where to cut."""
+    found = library.render_conversation(peer.Conversation([peer.UserMessage("q")], reasoning_effort="high",
+                                                          tools=[peer.ToolDefinition("unlikely_name")], response_schema={})).prompt
+    effort, rest = found.split("<｜System｜>", 1)[1].split("\n\n\n\n", 1)
+    tools, schema = rest.rsplit("{}<｜User｜>", 1)[0].split('{"name": "unlikely_name", "description": "", "parameters": null}')
+    tail, respfmt = schema[:V41_LITERALS["TOOLS_TAIL"][0]], schema[V41_LITERALS["TOOLS_TAIL"][0] + 2:]
+    before, after = (effort + "\n\n").split("75", 1)
+    parts = {"EFFORT_HEAD": before, "EFFORT_TAIL": after, "TOOLS_HEAD": tools, "TOOLS_TAIL": tail, "RESPFMT": respfmt}
+    for name, (size, digest) in V41_LITERALS.items():
+        data = parts[name].encode()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (size, digest), f"{name}: the library prints other text than the checkpoint's"
+    head = tools.replace("{", "{{").replace("}", "}}").replace(DSML, "{dsml_token}")
+    head = head.replace(THINK, "{thinking_start_token}").replace(END_THINK, "{thinking_end_token}")
+    return "".join([
+        f"REASONING_EFFORT_TEMPLATE = {json.dumps(before + '{budget}' + after)}\n",
+        'REASONING_EFFORT_MAPPINGS = {"low": 50, "high": 75, "max": 100}\nDEFAULT_REASONING_EFFORT = "high"\n',
+        f"TOOLS_TEMPLATE = {json.dumps(head + '{tool_schemas}' + tail)}\n",
+        f"response_format_template = {json.dumps(respfmt + '{schema}')}\n",
     ])
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Random requests and replies through `hadal serve --dialect deepseek` and deepseek-recipe: prompts, choices and folded answers
-must be equal.
+must be equal, for V4 and for V4.1.
 
 What hadal does otherwise on purpose (tests/api/DEVIATIONS.md) is kept out: numbers beyond small integers, calls without parameters,
 answers that come first, last or twice in a row, reminders, markup with faults.
@@ -11,22 +11,31 @@ import json
 import pathlib
 import random
 import subprocess
+import sys
 import tempfile
 
 import common
 import deepseek_recipe as peer
-from conversations import encoding_file
+from conversations import encoding_file, v41_encoding_file
 from texts import Texts
+
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from v41_tokenizer import v41_tokenizer  # noqa: E402
 
 PATHS = {"chat": "/v1/chat/completions", "responses": "/v1/responses", "messages": "/v1/messages"}
 READERS = {"chat": peer.ChatCompletionRequest, "responses": peer.ResponsesRequest, "messages": peer.MessagesRequest}
 ANSWERS = {"chat": peer.ChatCompletionResponse, "responses": peer.ResponsesResponse, "messages": peer.MessagesResponse}
-MODEL = "DeepSeek-V4-Pro"
+# The model's name, its encoder, its encoding file, the names in its tags.
+VERSIONS = {
+    "v4-0731": ("DeepSeek-V4-Pro", peer.DeepseekV4Encoding, encoding_file, ("tool_calls", "invoke", "parameter")),
+    "v41": ("DeepSeek-V4.1-Flash", peer.DeepseekV41Encoding, v41_encoding_file, (" calls", " invoke", " parameter")),
+}
 
 
 class Maker:
-    def __init__(self, rng: random.Random):
+    def __init__(self, rng: random.Random, version: str):
         self.rng = rng
+        self.model, _, _, self.tags = VERSIONS[version]
         self.texts = Texts(rng, ["<｜User｜>", "</think>", "｜DSML｜", "<｜end▁of▁sentence｜>"])
         # What a model says: no control tokens, which the two read apart from text.
         self.plain = Texts(random.Random(rng.random()), [])
@@ -53,7 +62,7 @@ class Maker:
         for name, values in (("temperature", (0, 0.5, 2)), ("top_p", (0.1, 1))):
             if self.chance(0.2):
                 body[name] = self.rng.choice(values)
-        return {"model": MODEL, **body}
+        return {"model": self.model, **body}
 
     def turns(self):
         """(role, text, reasoning, calls) in an order that every protocol takes; ends with what is to be answered."""
@@ -126,14 +135,15 @@ class Maker:
         text = (self.said() if self.chance(0.8) else "") + "</think>" if thinking else ""
         text += self.rng.choice(("", "\n", "\n\n")) + self.said() if self.chance(0.8) else ""
         if tools and self.chance(0.6):
-            text += "\n\n<｜DSML｜tool_calls>\n"
+            block, invoke, parameter = self.tags
+            text += f"\n\n<｜DSML｜{block}>\n"
             for i in range(self.rng.randint(1, 3)):
-                text += f'<｜DSML｜invoke name="tool_{i}">\n'
+                text += f'<｜DSML｜{invoke} name="tool_{i}">\n'
                 for j in range(self.rng.randint(1, 3)):
                     value, kind = self.rng.choice(((self.said(), "true"), (json.dumps({"a": [1, self.said()]}), "false"), ("12", "false")))
-                    text += f'<｜DSML｜parameter name="p{j}" string="{kind}">{value}</｜DSML｜parameter>\n'
-                text += "</｜DSML｜invoke>\n"
-            text += "</｜DSML｜tool_calls>"
+                    text += f'<｜DSML｜{parameter} name="p{j}" string="{kind}">{value}</｜DSML｜{parameter}>\n'
+                text += f"</｜DSML｜{invoke}>\n"
+            text += f"</｜DSML｜{block}>"
         return text
 
     def pieces(self, text: str) -> list[str]:
@@ -155,10 +165,10 @@ def judged(protocol: str, body: dict):
 
 def folded(protocol: str, body: dict, pieces: list[str]) -> dict:
     request = judged(protocol, body)
-    generator = (peer.MessagesChunkGenerator("ID", MODEL, request.conversation.thinking_mode) if protocol == "messages"
-                 else READERS[protocol].chunk_generator(request, "ID", MODEL))
+    generator = (peer.MessagesChunkGenerator("ID", body["model"], request.conversation.thinking_mode) if protocol == "messages"
+                 else READERS[protocol].chunk_generator(request, "ID", body["model"]))
     processor = peer.StreamProcessor(generator, request.parsing_options)
-    answer = ANSWERS[protocol]("ID", MODEL, 0, 20, 16)
+    answer = ANSWERS[protocol]("ID", body["model"], 0, 20, 16)
     chunks = processor.push(peer.InferenceChunk.ready(prompt_usage=peer.PromptUsage(prompt_tokens=20, prompt_cache_hit_tokens=16)))
     for piece in pieces:
         chunks += processor.push(peer.InferenceChunk.text(piece, 1))
@@ -182,18 +192,14 @@ def said_by(protocol: str, answer: dict):
     return items, answer["status"], answer["usage"]["output_tokens"]
 
 
-def main() -> None:
-    options = common.arguments(__doc__, 5000).parse_args()
-    archive = common.shared("golden/tokenizer/tokenizer.json.gz")
-    if archive is None:
-        common.skip("requests", "the tokenizer of the shared golden cases is not there")
-    verdict = common.Verdict("requests")
-    maker = Maker(random.Random(options.seed))
-    library = peer.DeepseekV4Encoding()
+def judge(version: str, options, tokenizer: bytes, verdict: common.Verdict) -> None:
+    maker = Maker(random.Random(options.seed), version)
+    _, encoding, file, _ = VERSIONS[version]
+    library = encoding()
     with tempfile.TemporaryDirectory() as folder:
         work = pathlib.Path(folder)
-        (work / "tokenizer.json").write_bytes(gzip.decompress(archive.read_bytes()))
-        (work / "encoding.py").write_text(encoding_file(library), encoding="utf-8")
+        (work / "tokenizer.json").write_bytes(tokenizer)
+        (work / "encoding.py").write_text(file(library), encoding="utf-8")
         cases = []
         for _ in range(options.count):
             protocol = maker.rng.choice(tuple(PATHS))
@@ -207,7 +213,7 @@ def main() -> None:
             for _, _, _, text, pieces in cases:
                 if text:
                     script.write(json.dumps({"text": text, "pieces": pieces, "finish": "stop", "usage": {"prompt_tokens": 20, "cached_tokens": 16}}) + "\n")
-        server = subprocess.Popen([common.hadal(), "serve", str(work / "tokenizer.json"), "--scripted", str(work / "script.jsonl"), "--dialect", "deepseek",
+        server = subprocess.Popen([common.hadal(), "serve", str(work / "tokenizer.json"), "--scripted", str(work / "script.jsonl"), "--dialect", "deepseek", "--family", version,
                                    "--literals", str(work / "encoding.py"), "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         try:
             port = int(server.stdout.readline().rsplit(":", 1)[1])
@@ -242,6 +248,17 @@ def main() -> None:
         finally:
             server.kill()
             server.wait()
+
+
+def main() -> None:
+    options = common.arguments(__doc__, 5000).parse_args()
+    archive = common.shared("golden/tokenizer/tokenizer.json.gz")
+    if archive is None:
+        common.skip("requests", "the tokenizer of the shared golden cases is not there")
+    verdict = common.Verdict("requests")
+    tokenizer = gzip.decompress(archive.read_bytes())
+    judge("v4-0731", options, tokenizer, verdict)
+    judge("v41", options, v41_tokenizer(tokenizer), verdict)
     verdict.finish()
 
 
