@@ -7,3 +7,5 @@ install(FILES completions/_hadal DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-f
 install(FILES completions/hadal.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(DIRECTORY assets/builtin DESTINATION ${CMAKE_INSTALL_DATADIR}/hadal)
 install(FILES LICENSE README.md CHANGELOG.md docs/CLI.md docs/FORMATS.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+configure_file(packaging/hadal.service.in hadal.service @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/hadal.service DESTINATION lib/systemd/system)

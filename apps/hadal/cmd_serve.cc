@@ -1,15 +1,13 @@
 // hadal serve: the server.
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <string>
-#include <string_view>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
@@ -23,6 +21,8 @@
 #include "server/api.h"
 #include "server/conversations.h"
 #include "server/http_server.h"
+#include "server/loading_service.h"
+#include "supervisor.h"
 
 namespace hadal {
 namespace {
@@ -42,23 +42,6 @@ std::vector<std::string> read_keys(const ServeOptions& options) {
   return keys;
 }
 
-// Tells a supervisor that waits for it (systemd's Type=notify) that requests are taken now.
-void tell_supervisor() {
-  const char* const variable = std::getenv("NOTIFY_SOCKET");
-  const std::string_view path = variable == nullptr ? "" : variable;
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() < 2 || path.size() >= sizeof(address.sun_path)) return;
-  std::copy(path.begin(), path.end(), address.sun_path);
-  if (address.sun_path[0] == '@') address.sun_path[0] = '\0';
-  const int socket_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (socket_fd < 0) return;
-  constexpr std::string_view kReady = "READY=1";
-  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  sendto(socket_fd, kReady.data(), kReady.size(), MSG_NOSIGNAL, reinterpret_cast<sockaddr*>(&address), size);
-  close(socket_fd);
-}
-
 // Where the page's conversations are kept; empty: nowhere.
 std::string chats_path(const ServeOptions& options) {
   if (options.without_chats) return "";
@@ -76,15 +59,50 @@ std::string chats_path(const ServeOptions& options) {
   return "";
 }
 
-void print_greeting(const ServeOptions& options, uint16_t port, bool has_keys) {
+std::string url_of(const ServeOptions& options, uint16_t port) {
   const std::string& address = options.http.address;
   const bool is_v6 = address.find(':') != std::string::npos;
-  const std::string url = fmt::format("http://{}:{}", is_v6 ? "[" + address + "]" : address, port);
+  return fmt::format("http://{}:{}", is_v6 ? "[" + address + "]" : address, port);
+}
+
+void print_greeting(const ServeOptions& options, uint16_t port, bool has_keys) {
+  const std::string url = url_of(options, port);
   std::printf("%s\n", url.c_str());
   std::printf("curl %s/v1/chat/completions -H 'Content-Type: application/json'%s -d '%s'\n", url.c_str(),
               has_keys ? " -H 'Authorization: Bearer KEY'" : "",
               R"({"model": "hadal", "messages": [{"role": "user", "content": "Hello!"}]})");
   std::fflush(stdout);
+}
+
+// What a server that is ready has.
+struct Served {
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<ConversationStore> chats;
+  std::unique_ptr<Api> api;
+};
+
+void open_served(const ServeOptions& options, const std::vector<std::string>& keys, LoadProgress& progress,
+                 Served& served) {
+  served.backend = open_backend(options, progress);
+  ApiConfig config = api_config(options, *served.backend, keys);
+  if (const std::string path = chats_path(options); !path.empty())
+    served.chats = std::make_unique<ConversationStore>(path);
+  config.conversations = served.chats.get();
+  served.api = std::make_unique<Api>(std::move(config), *served.backend->generator, served.backend->tokenizer,
+                                     served.backend->literals);
+}
+
+// Keys that cannot be read, or that are gone, do not open the server to everybody.
+void reload_keys(const ServeOptions& options, HttpService& service) {
+  if (options.key_file.empty()) return;
+  try {
+    const std::vector<std::string> keys = read_keys(options);
+    if (keys.empty()) fail(ErrorCode::kUsage, "{}: there are no keys in it", options.key_file);
+    service.set_keys(keys);
+    log_info("{}: {} keys are good now", options.key_file, keys.size());
+  } catch (const Error& error) {
+    log_warning("the keys stay as they were: {}", error.what());
+  }
 }
 
 void serve(const ServeOptions& options) {
@@ -98,17 +116,28 @@ void serve(const ServeOptions& options) {
   if (!options.cache_dir.empty() && (options.cache_mib == 0 || !options.scripted.empty()))
     fail(ErrorCode::kUsage, "--cache-dir keeps what is in the cache in memory, and there is none with {}",
          options.scripted.empty() ? "--cache 0" : "--scripted");
-  const Backend backend = open_backend(options);
-  ApiConfig config = api_config(options, backend, keys);
-  std::unique_ptr<ConversationStore> chats;
-  if (const std::string path = chats_path(options); !path.empty())
-    chats = std::make_unique<ConversationStore>(path);
-  config.conversations = chats.get();
-  Api api(std::move(config), *backend.generator, backend.tokenizer, backend.literals);
-  HttpServer server(options.http, api, *backend.generator);
-  print_greeting(options, server.port(), !keys.empty());
-  tell_supervisor();
-  server.run();
+  LoadProgress progress;
+  Served served;  // outlives the server
+  LoadingService loading(keys, known_hosts(options), [&progress] { return progress.part(); });
+  HttpServer server(options.http);
+  log_info("listening on {}; the model is being loaded", url_of(options, server.port()));
+  std::exception_ptr failure;
+  std::thread loader([&] {
+    try {
+      open_served(options, keys, progress, served);
+      server.serve_with(*served.api, *served.backend->generator);
+      print_greeting(options, server.port(), !keys.empty());
+      tell_supervisor("READY=1");
+    } catch (...) {
+      failure = std::current_exception();
+      server.abort();
+    }
+  });
+  server.run(loading, [&options](HttpService& service) { reload_keys(options, service); });
+  tell_supervisor("STOPPING=1");
+  progress.stop();
+  loader.join();
+  if (failure && !progress.has_stopped()) std::rethrow_exception(failure);
 }
 
 }  // namespace
@@ -134,10 +163,15 @@ void add_serve(CLI::App& app, std::function<void()>& run) {
       ->capture_default_str();
   command->add_option("--api-key", options->keys, "a key that requests must give; may come again")
       ->envname("HADAL_API_KEY");
-  command->add_option("--api-key-file", options->key_file, "a file with a key a line");
+  command->add_option("--api-key-file", options->key_file, "a file with a key a line; SIGHUP reads it again");
   command->add_flag("--insecure-no-auth", options->without_keys, "listen on the network without keys");
   command->add_option("--allow-host", options->hosts,
                       "a host name under which the server may be called and whose pages may call it");
+  command
+      ->add_option("--deadline", options->deadline_seconds,
+                   "seconds that a request may take, its wait in the queue included; 0: any number")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
   command->add_option("--ctx", options->model.ctx, "room for this many tokens in each conversation")
       ->check(CLI::Range(int64_t{1}, kMaxTokens));
   command->add_option("--slots", options->slots, "conversations that are answered at once")

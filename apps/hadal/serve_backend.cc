@@ -1,6 +1,7 @@
 #include "serve_backend.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -71,12 +72,13 @@ RequestPolicy policy_of(const ServeOptions& options, const ChatLiterals& literal
   return policy;
 }
 
-Backend open_script(const ServeOptions& options) {
+std::unique_ptr<Backend> open_script(const ServeOptions& options) {
   const std::string& path = options.model.dir;
-  Backend backend{Tokenizer::from_file(is_directory(path) ? path + "/tokenizer.json" : path),
-                  read_literals(options), nullptr, nullptr, "hadal-scripted"};
-  backend.generator = make_scripted_generator(options.scripted, backend.tokenizer,
-                                              options.model.ctx > 0 ? options.model.ctx : kScriptedContext);
+  auto backend = std::make_unique<Backend>(
+      Backend{Tokenizer::from_file(is_directory(path) ? path + "/tokenizer.json" : path),
+              read_literals(options), nullptr, nullptr, "hadal-scripted"});
+  backend->generator = make_scripted_generator(options.scripted, backend->tokenizer,
+                                               options.model.ctx > 0 ? options.model.ctx : kScriptedContext);
   return backend;
 }
 
@@ -102,7 +104,7 @@ EngineOptions engine_options(const ServeOptions& options, const Model& model) {
   return engine;
 }
 
-Backend open_model_backend(const ServeOptions& options) {
+std::unique_ptr<Backend> open_model_backend(const ServeOptions& options, LoadProgress& progress) {
   const Checkpoint checkpoint = Checkpoint::open(options.model.dir, LoadMode::kMmap);
   const ModelConfig& config = checkpoint.config();
   BatchOptions batch;
@@ -113,22 +115,46 @@ Backend open_model_backend(const ServeOptions& options) {
   batch.max_rows = std::min(options.model.chunk, batch.max_tokens);
   batch.drafts = options.model.speculate != Speculation::kOff;
   require_room(checkpoint, options, batch);
-  Backend backend{load_tokenizer(options.model.dir), read_literals(options), nullptr, nullptr,
-                  std::filesystem::path(options.model.dir).lexically_normal().filename().string()};
-  check_belongs(backend.tokenizer, config);
-  backend.loaded = std::make_unique<LoadedModel>(load_model(options.model));
-  backend.generator = std::make_unique<Engine>(
-      std::make_unique<ModelBatch>(backend.loaded->model, *backend.loaded->ops, batch),
-      engine_options(options, backend.loaded->model));
+  auto backend = std::make_unique<Backend>(
+      Backend{load_tokenizer(options.model.dir), read_literals(options), nullptr, nullptr,
+              std::filesystem::path(options.model.dir).lexically_normal().filename().string()});
+  check_belongs(backend->tokenizer, config);
+  progress.begin(checkpoint.tensor_bytes());
+  {
+    const ReadWatch watch([&progress](uint64_t bytes) { progress.add(bytes); });
+    backend->loaded = std::make_unique<LoadedModel>(load_model(options.model));
+  }
+  backend->generator = std::make_unique<Engine>(
+      std::make_unique<ModelBatch>(backend->loaded->model, *backend->loaded->ops, batch),
+      engine_options(options, backend->loaded->model));
   return backend;
 }
 
 }  // namespace
 
-Backend open_backend(const ServeOptions& options) {
-  Backend backend = options.scripted.empty() ? open_model_backend(options) : open_script(options);
-  check_markers(backend.tokenizer, backend.literals.dialect);
+void LoadProgress::add(uint64_t bytes) {
+  done_ += bytes;
+  if (!stopping_) return;
+  stopped_ = true;
+  fail(ErrorCode::kInterrupted, "the loading of the model was stopped");
+}
+
+double LoadProgress::part() const {
+  const uint64_t all = all_;
+  return all == 0 ? 0 : std::min(1.0, static_cast<double>(done_) / static_cast<double>(all));
+}
+
+std::unique_ptr<Backend> open_backend(const ServeOptions& options, LoadProgress& progress) {
+  std::unique_ptr<Backend> backend =
+      options.scripted.empty() ? open_model_backend(options, progress) : open_script(options);
+  check_markers(backend->tokenizer, backend->literals.dialect);
   return backend;
+}
+
+std::vector<std::string> known_hosts(const ServeOptions& options) {
+  std::vector<std::string> hosts = options.hosts;
+  if (!is_loopback(options.http.address)) hosts.push_back(options.http.address);
+  return hosts;
 }
 
 ApiConfig api_config(const ServeOptions& options, const Backend& backend, std::vector<std::string> keys) {
@@ -136,8 +162,8 @@ ApiConfig api_config(const ServeOptions& options, const Backend& backend, std::v
   config.policy = policy_of(options, backend.literals);
   config.model_id = config.policy.is_deepseek() ? std::string(published_name(config.policy)) : backend.name;
   config.keys = std::move(keys);
-  config.hosts = options.hosts;
-  if (!is_loopback(options.http.address)) config.hosts.push_back(options.http.address);
+  config.hosts = known_hosts(options);
+  if (options.deadline_seconds > 0) config.deadline = std::chrono::seconds(options.deadline_seconds);
   config.takes_case_headers = !options.scripted.empty();
   config.version = HADAL_VERSION;
   if (!options.scripted.empty()) return config;

@@ -29,6 +29,7 @@ struct ServeOptions {
   std::string chats;
   bool without_chats = false;
   bool without_keys = false;
+  int64_t deadline_seconds = 0;  // 0: none
   int64_t drain_seconds = 30;
   HttpOptions http;
 };

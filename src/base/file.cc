@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
+#include "base/check.h"
 #include "base/error.h"
 
 namespace hadal {
@@ -37,19 +39,30 @@ uint64_t regular_file_size(const Descriptor& fd, const std::string& path) {
   return static_cast<uint64_t>(info.st_size);
 }
 
+constexpr size_t kReadPiece = size_t{32} << 20;
+thread_local std::function<void(uint64_t)> watch;
+
 void read_exactly(const Descriptor& fd, const std::string& path, char* out, size_t size) {
   size_t done = 0;
   while (done < size) {
-    const ssize_t n = ::read(fd.get(), out + done, size - done);
+    const ssize_t n = ::read(fd.get(), out + done, std::min(size - done, kReadPiece));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) fail(ErrorCode::kIo, "{}: read failed at byte {}: {}", path, done, std::strerror(errno));
     if (n == 0)
       fail(ErrorCode::kIo, "{}: ended at byte {} of {}; it changed while being read", path, done, size);
     done += static_cast<size_t>(n);
+    if (watch) watch(static_cast<uint64_t>(n));
   }
 }
 
 }  // namespace
+
+ReadWatch::ReadWatch(std::function<void(uint64_t)> told) {
+  CHECK(!watch);
+  watch = std::move(told);
+}
+
+ReadWatch::~ReadWatch() { watch = nullptr; }
 
 std::string read_file(const std::string& path, uint64_t limit_bytes) {
   const Descriptor fd(path, O_RDONLY);

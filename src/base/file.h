@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -66,6 +67,16 @@ class FileView {
   std::string path_;
   const std::byte* data_ = nullptr;
   size_t size_ = 0;
+};
+
+// While it exists, `told` hears of every piece that this thread reads from files (not of what it maps). It
+// may throw to end the reading. At most one to a thread.
+class ReadWatch {
+ public:
+  explicit ReadWatch(std::function<void(uint64_t bytes)> told);
+  ~ReadWatch();
+  ReadWatch(const ReadWatch&) = delete;
+  ReadWatch& operator=(const ReadWatch&) = delete;
 };
 
 }  // namespace hadal

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "server/api.h"
 #include "server/web_assets.h"
 
 namespace hadal {

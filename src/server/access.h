@@ -5,14 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "server/api.h"
 #include "server/secrets.h"
+#include "server/service.h"
 
 namespace hadal {
 
 class Access {
  public:
   Access(const std::vector<std::string>& keys, std::vector<std::string> hosts);
+  void set_keys(const std::vector<std::string>& keys) { keys_ = KeyRing(keys); }
 
   // The answer to who may not; nothing: go on.
   std::unique_ptr<ApiAnswer> check(const ApiRequest& request) const;

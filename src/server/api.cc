@@ -89,7 +89,7 @@ class Api::Impl {
                                                       : conversation_routes(*config_.conversations)),
         generations_(generator, tokenizer, literals, "fp_hadal_" + config_.version, config_.vocabulary) {}
 
-  const Access& access() const { return access_; }
+  Access& access() { return access_; }
   std::atomic<bool> draining = false;
 
   ApiAnswer handle(const ApiRequest& request) {
@@ -215,6 +215,7 @@ class Api::Impl {
     RequestContext context;
     context.policy = config_.policy;
     context.key_name = access_.key_name(request);
+    if (config_.deadline) context.deadline = std::chrono::steady_clock::now() + *config_.deadline;
     if (!config_.takes_case_headers) return context;
     if (const std::string_view text = request.header("x-hadal-options"); !text.empty())
       read_case_options(text, context.policy);
@@ -438,6 +439,7 @@ ApiAnswer Api::error_answer(std::string_view target, int status, const std::stri
 }
 
 void Api::set_draining() { impl_->draining = true; }
+void Api::set_keys(const std::vector<std::string>& keys) { impl_->access().set_keys(keys); }
 void Api::count(const Reply& reply) { impl_->count(reply); }
 
 }  // namespace hadal

@@ -4,39 +4,22 @@
 // path is. Bad input is never a 500. Called from one thread.
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "engine/generator.h"
 #include "server/conversations.h"
-#include "server/reply.h"
 #include "server/request_readers.h"
+#include "server/service.h"
 #include "text/grammar/grammar.h"
 #include "text/literals.h"
 #include "text/tokenizer.h"
 
 namespace hadal {
-
-struct ApiRequest {
-  std::string method;
-  std::string target;                                        // path and query
-  std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
-  std::string body;
-
-  // Empty when it is not there.
-  std::string_view header(std::string_view name) const;
-};
-
-struct ApiAnswer {
-  int status = 200;
-  std::string content_type = "application/json";
-  std::string body;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::unique_ptr<Reply> reply;  // then there is no body yet
-};
 
 struct ApiConfig {
   std::string model_id = "hadal";
@@ -51,26 +34,25 @@ struct ApiConfig {
   // The conversations of the web page; null: they are not kept.
   ConversationStore* conversations = nullptr;
   std::string version;
+  std::optional<std::chrono::seconds> deadline;  // of each request, from its arrival
 };
 
-class Api {
+class Api final : public HttpService {
  public:
   // The generator, the tokenizer and the literals must outlive it.
   Api(ApiConfig config, Generator& generator, const Tokenizer& tokenizer, const ChatLiterals& literals);
-  ~Api();
+  ~Api() override;
 
-  // What can be said before the body is read; nothing: go on.
-  std::unique_ptr<ApiAnswer> check_head(const ApiRequest& request) const;
-  ApiAnswer handle(const ApiRequest& request);
+  std::unique_ptr<ApiAnswer> check_head(const ApiRequest& request) const override;
+  ApiAnswer handle(const ApiRequest& request) override;
+  void set_draining() override;
+  void set_keys(const std::vector<std::string>& keys) override;
+  void count(const Reply& reply) override;
+
   // The most bytes that the body of such a request may have.
   static uint64_t body_limit(std::string_view target);
   // An error in the words of the protocol that the target belongs to.
   static ApiAnswer error_answer(std::string_view target, int status, const std::string& message);
-
-  // From now on nothing new is begun.
-  void set_draining();
-  // A reply has ended, one way or another.
-  void count(const Reply& reply);
 
  private:
   class Impl;

@@ -153,6 +153,7 @@ GenerationRequest Generations::generation_of(const Work& work, const PromptPlan&
     generation.constraint = std::move(planned.constraint);
     generation.constrained_after = planned.after;
   }
+  generation.deadline = context.deadline;
   generation.cache_namespace = cache_namespace_of(request, context);
   generation.fairness_key = context.key_name.empty() ? request.user : context.key_name;
   return generation;

@@ -17,6 +17,7 @@ struct RequestContext {
   std::optional<uint64_t> context_limit;
   std::optional<uint64_t> prompt_tokens;  // instead of the prompt's own, for what depends on it
   std::string key_name;
+  GenerationRequest::Time deadline = GenerationRequest::Time::max();
 };
 
 class Generations {

@@ -23,6 +23,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "server/api.h"
 #include "server/secrets.h"
 
 namespace hadal {
@@ -67,11 +68,17 @@ int status_of(const error_code& error) {
   return 400;
 }
 
+// Who answers, and who is to be drained.
+struct Serving {
+  HttpService* service = nullptr;
+  Generator* generator = nullptr;
+};
+
 // A request and its connection.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(tcp::socket socket, Api& api)
-      : stream_(std::move(socket)), wake_(stream_.get_executor()), api_(api) {
+  Connection(tcp::socket socket, const Serving& serving)
+      : stream_(std::move(socket)), wake_(stream_.get_executor()), serving_(serving) {
     wake_.expires_at(asio::steady_timer::time_point::max());
   }
 
@@ -119,7 +126,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     }
     if (!co_await read_body(parser)) co_return false;
     request_.body = std::move(parser.get().body());
-    ApiAnswer answer = api_.handle(request_);
+    ApiAnswer answer = serving_.service->handle(request_);
     request_.body = {};
     co_return co_await give(std::move(answer));
   }
@@ -157,7 +164,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     size_t hosts = 0;
     for (const auto& [name, value] : request_.headers) hosts += name == "host" ? 1 : 0;
     if (hosts > 1) return refuse_with(400, "the header Host comes twice");
-    if (std::unique_ptr<ApiAnswer> refusal = api_.check_head(request_)) return std::move(*refusal);
+    if (std::unique_ptr<ApiAnswer> refusal = serving_.service->check_head(request_))
+      return std::move(*refusal);
     const uint64_t limit = Api::body_limit(request_.target);
     const auto length = parser.content_length();
     if (length && *length > limit) return refuse_with(413, "the body is too large");
@@ -194,7 +202,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     // What comes first: the end of the answer, or that of the client.
     const auto result = co_await (follow(answer) || watch());
     reply_->on_ready({});
-    api_.count(*reply_);
+    serving_.service->count(*reply_);
     reply_.reset();
     co_return result.index() == 0 && std::get<0>(result);
   }
@@ -215,11 +223,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Waits until there may be more of the reply. False: nothing came for a while.
   Task<bool> await_news() {
-    if (!has_news_) {
+    if (!has_news_ && !reply_->has_more()) {
       wake_.expires_after(kKeepAliveTime);
       co_await wake_.async_wait(kAsTuple);
     }
-    co_return std::exchange(has_news_, false);
+    co_return std::exchange(has_news_, false) || reply_->has_more();
   }
 
   Task<bool> follow(ApiAnswer& answer) {
@@ -351,7 +359,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_{kMaxBufferBytes};
   asio::steady_timer wake_;
-  Api& api_;
+  const Serving& serving_;
   ApiRequest request_;
   std::unique_ptr<Reply> reply_;
   bool keep_alive_ = false;
@@ -366,12 +374,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
 class HttpServer::Impl {
  public:
-  Impl(HttpOptions options, Api& api, Generator& generator)
-      : options_(std::move(options)),
-        api_(api),
-        generator_(generator),
-        signals_(context_),
-        acceptor_(context_) {
+  explicit Impl(HttpOptions options) : options_(std::move(options)), signals_(context_), acceptor_(context_) {
     error_code error;
     const asio::ip::address address = asio::ip::make_address(options_.address, error);
     if (error) fail(ErrorCode::kUsage, "--host {}: not an IP address", options_.address);
@@ -383,49 +386,63 @@ class HttpServer::Impl {
     if (error)
       fail(ErrorCode::kIo, "cannot listen on {} port {}: {}", options_.address, options_.port,
            error.message());
+    port_ = acceptor_.local_endpoint().port();
   }
 
-  uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  uint16_t port() const { return port_; }
 
-  void run() {
-    signals_.add(SIGTERM);
-    signals_.add(SIGINT);
+  void run(HttpService& service, const std::function<void(HttpService&)>& on_hangup) {
+    if (serving_.service == nullptr) serving_.service = &service;
+    on_hangup_ = on_hangup;
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) signals_.add(number);
     asio::co_spawn(context_, wait_for_signal(), asio::detached);
     asio::co_spawn(context_, accept(), asio::detached);
     context_.run();
     if (drainer_.joinable()) drainer_.join();
   }
 
+  void serve_with(HttpService& service, Generator& generator) {
+    asio::post(context_, [this, serving = Serving{&service, &generator}] {
+      serving_ = serving;
+      if (is_ending_) serving_.service->set_draining();
+    });
+  }
+
   void stop() {
     asio::post(context_, [this] { begin_to_end(); });
   }
+
+  void abort() { context_.stop(); }
 
  private:
   Task<> wait_for_signal() {
     for (;;) {
       auto [error, number] = co_await signals_.async_wait(kAsTuple);
       if (error) co_return;
-      begin_to_end();
+      if (number == SIGHUP) {
+        on_hangup_(*serving_.service);
+      } else {
+        begin_to_end();
+      }
     }
   }
 
   // The first time: no new connections, no new work; what runs has its time. The second time: now.
   void begin_to_end() {
     if (std::exchange(is_ending_, true)) {
-      hurry_ = true;
-      generator_.stop();
+      if (serving_.generator != nullptr) serving_.generator->stop();
       return;
     }
     log_info("stopping: {} connections", open_);
-    api_.set_draining();
+    serving_.service->set_draining();
     error_code ignored;
     ignored = acceptor_.close(ignored);
     for (const std::weak_ptr<Connection>& weak : connections_)
       if (const std::shared_ptr<Connection> connection = weak.lock()) connection->close_if_idle();
     // Draining waits, so it has a thread of its own.
-    drainer_ = std::thread([this] {
-      generator_.drain(options_.drain);
-      generator_.stop();
+    drainer_ = std::thread([this, generator = serving_.generator] {
+      if (generator != nullptr) generator->drain(options_.drain);
+      if (generator != nullptr) generator->stop();
       asio::post(context_, [this] {
         drained_ = true;
         leave_when_done();
@@ -449,7 +466,7 @@ class HttpServer::Impl {
         continue;
       }
       if (open_ >= options_.max_connections) continue;
-      auto connection = std::make_shared<Connection>(std::move(socket), api_);
+      auto connection = std::make_shared<Connection>(std::move(socket), serving_);
       std::erase_if(connections_, [](const auto& weak) { return weak.expired(); });
       connections_.push_back(connection);
       ++open_;
@@ -469,25 +486,30 @@ class HttpServer::Impl {
   }
 
   HttpOptions options_;
-  Api& api_;
-  Generator& generator_;
+  Serving serving_;
+  std::function<void(HttpService&)> on_hangup_;
   asio::io_context context_{1};
   asio::signal_set signals_;
   tcp::acceptor acceptor_;
+  uint16_t port_ = 0;
   std::vector<std::weak_ptr<Connection>> connections_;
   size_t open_ = 0;
   bool is_ending_ = false;
-  bool hurry_ = false;
   bool drained_ = false;
   std::thread drainer_;
 };
 
-HttpServer::HttpServer(HttpOptions options, Api& api, Generator& generator)
-    : impl_(std::make_unique<Impl>(std::move(options), api, generator)) {}
+HttpServer::HttpServer(HttpOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
 HttpServer::~HttpServer() = default;
 
 uint16_t HttpServer::port() const { return impl_->port(); }
-void HttpServer::run() { impl_->run(); }
+void HttpServer::run(HttpService& service, const std::function<void(HttpService&)>& on_hangup) {
+  impl_->run(service, on_hangup);
+}
+void HttpServer::serve_with(HttpService& service, Generator& generator) {
+  impl_->serve_with(service, generator);
+}
 void HttpServer::stop() { impl_->stop(); }
+void HttpServer::abort() { impl_->abort(); }
 
 }  // namespace hadal

@@ -8,6 +8,10 @@
 namespace hadal {
 namespace {
 
+// The generator may go on while its events are read; a client that takes nothing shall not find all of them
+// in memory.
+constexpr int kEventsAtOnce = 256;
+
 std::string_view default_kind(Protocol protocol, int status) {
   const bool anthropic = protocol == Protocol::kMessages;
   switch (status) {
@@ -76,9 +80,13 @@ class Reply::Part {
   // Takes what the generator has said since. True: something of the answer came.
   bool read() {
     bool any = false;
-    while (!done_) {
+    has_more_ = true;
+    for (int events = 0; !done_ && events < kEventsAtOnce; ++events) {
       std::optional<StreamEvent> event = part_.stream->next();
-      if (!event) break;
+      if (!event) {
+        has_more_ = false;
+        break;
+      }
       if (const auto* const progress = std::get_if<PromptProgress>(&*event)) {
         usage_.prompt_tokens = progress->total;
         usage_.cached_tokens =
@@ -96,6 +104,7 @@ class Reply::Part {
   }
 
   bool done() const { return done_; }
+  bool has_more() const { return has_more_ && !done_; }
   const std::string& error() const { return error_; }
   int error_status() const { return error_status_; }
   ReplyShaper& shaper() { return *part_.shaper; }
@@ -193,6 +202,7 @@ class Reply::Part {
   WholeReply said_;  // where on_end wants it
   bool started_ = false;
   bool done_ = false;
+  bool has_more_ = false;
   std::string error_;
   int error_status_ = 0;
 };
@@ -238,6 +248,10 @@ void Reply::fail_with(int status, const std::string& message) {
 }
 
 bool Reply::done() const { return ended_; }
+
+bool Reply::has_more() const {
+  return !ended_ && std::ranges::any_of(parts_, [](const auto& part) { return part->has_more(); });
+}
 
 std::string Reply::body() const {
   if (!error_.is_null()) return dump_json(error_);

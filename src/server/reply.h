@@ -50,8 +50,10 @@ class Reply {
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
 
-  // What there is to send of a stream; never blocks. Nothing when it does not stream.
+  // What there is to send of a stream, up to a bounded part; never blocks. Nothing when it does not stream.
   std::string take();
+  // The last take() has left something that on_ready() does not tell again.
+  bool has_more() const;
   bool done() const;
   bool streams() const { return streams_; }
   // When done and not streamed: the status and body.

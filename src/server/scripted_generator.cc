@@ -126,6 +126,7 @@ class ScriptedGenerator : public Generator {
       play.finished.usage.prompt_tokens = line.prompt_tokens.value_or(play.prompt_size);
       play.finished.usage.cached_tokens = line.cached_tokens.value_or(0);
       play.next = Clock::now() + line.delay;
+      play.deadline = request.deadline;
       const Usage& usage = play.finished.usage;
       play.stream->push(PromptProgress{usage.prompt_tokens, usage.prompt_tokens, usage.cached_tokens});
       std::shared_ptr<TokenStream> stream = play.stream;
@@ -171,6 +172,7 @@ class ScriptedGenerator : public Generator {
     Finished finished;
     size_t next_piece = 0;
     Clock::time_point next;
+    Clock::time_point deadline;
   };
 
   void run() {
@@ -194,8 +196,11 @@ class ScriptedGenerator : public Generator {
   // Gives out what is due. True: it has ended.
   bool advance(Play& play) {
     for (; play.next_piece < play.line->pieces.size(); ++play.next_piece) {
-      if (stopped_ || play.stream->is_cancelled()) {
-        play.finished.reason = stopped_ ? FinishReason::kStopping : FinishReason::kCancelled;
+      const bool is_late = Clock::now() >= play.deadline;
+      if (stopped_ || is_late || play.stream->is_cancelled()) {
+        play.finished.reason = stopped_  ? FinishReason::kStopping
+                               : is_late ? FinishReason::kDeadline
+                                         : FinishReason::kCancelled;
         break;
       }
       if (play.stream->is_full() || play.next > Clock::now()) return false;
