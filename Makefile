@@ -1,7 +1,7 @@
 # The commands that people and CI use. Each installs what it needs and is quick when there is nothing to do.
 #   make run         build, then let the built-in model speak
 #   make test        release tests, format, include arrows, instruction sets, clang-tidy on changed files
-#   make test-asan test-tsan test-tidy test-peers test-web fuzz bench docs install
+#   make test-asan test-tsan test-tidy test-peers test-clients test-web fuzz bench docs install
 #   make web         the web page's bundle, after a change in web/ (needs Node)
 
 JOBS ?= $(shell nproc)
@@ -9,7 +9,7 @@ PREFIX ?= /usr/local
 CTEST = ctest --output-on-failure --no-tests=error -j$(JOBS)
 SOURCES = $(shell git ls-files '*.cc' '*.h')
 
-.PHONY: build run test test-release test-asan test-tsan test-tidy test-peers test-web web format check fuzz bench docs install clean
+.PHONY: build run test test-release test-asan test-tsan test-tidy test-peers test-clients test-web web format check fuzz bench docs install clean
 
 build: build/release/build.ninja
 	@ninja -C build/release hadal
@@ -38,6 +38,10 @@ test-tidy: packages-test packages-check build/release/build.ninja
 
 test-peers: packages-test build
 	@tests/peers/run.sh
+
+# Published clients against the program with scripted answers.
+test-clients: packages-test build
+	@tests/clients/run.sh
 
 # The page in Chromium, against a mock of the API and against the program. Needs Node.
 test-web: packages-web build web/node_modules tests/web/node_modules
