@@ -113,7 +113,7 @@ class Api::Impl {
     return answer;
   }
 
-  void count(const Reply& reply) {
+  void count(const ServedReply& reply) {
     ++answers_[reply.done() ? reply.status() : 499];
     const ReplyUsage usage = reply.usage();
     prompt_tokens_ += usage.prompt_tokens;
@@ -440,6 +440,6 @@ ApiAnswer Api::error_answer(std::string_view target, int status, const std::stri
 
 void Api::set_draining() { impl_->draining = true; }
 void Api::set_keys(const std::vector<std::string>& keys) { impl_->access().set_keys(keys); }
-void Api::count(const Reply& reply) { impl_->count(reply); }
+void Api::count(const ServedReply& reply) { impl_->count(reply); }
 
 }  // namespace hadal

@@ -47,7 +47,7 @@ class Api final : public HttpService {
   ApiAnswer handle(const ApiRequest& request) override;
   void set_draining() override;
   void set_keys(const std::vector<std::string>& keys) override;
-  void count(const Reply& reply) override;
+  void count(const ServedReply& reply) override;
 
   // The most bytes that the body of such a request may have.
   static uint64_t body_limit(std::string_view target);

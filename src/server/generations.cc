@@ -269,7 +269,7 @@ ApiAnswer Generations::begin(Protocol protocol, const Json& body, const RequestC
     answer.headers.emplace_back("Cache-Control", "no-cache");
     answer.headers.emplace_back("X-Accel-Buffering", "no");
   }
-  answer.reply = std::make_unique<Reply>(protocol, request.stream, std::move(parts), tokenizer_, work);
+  answer.reply = std::make_unique<ServedReply>(protocol, request.stream, std::move(parts), tokenizer_, work);
   return answer;
 }
 

@@ -361,7 +361,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::steady_timer wake_;
   const Serving& serving_;
   ApiRequest request_;
-  std::unique_ptr<Reply> reply_;
+  std::unique_ptr<ServedReply> reply_;
   bool keep_alive_ = false;
   bool is_head_ = false;
   bool has_news_ = false;

@@ -21,7 +21,7 @@ class LoadingService final : public HttpService {
   ApiAnswer handle(const ApiRequest& request) override;
   void set_draining() override {}
   void set_keys(const std::vector<std::string>& keys) override { access_.set_keys(keys); }
-  void count(const Reply&) override {}
+  void count(const ServedReply&) override {}
 
  private:
   Access access_;

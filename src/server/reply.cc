@@ -64,7 +64,7 @@ Json error_body(Protocol protocol, int status, const std::string& message, const
 }
 
 // A generation's events, read and shaped.
-class Reply::Part {
+class ServedReply::Part {
  public:
   Part(ReplyPart part, const Tokenizer& tokenizer)
       : part_(std::move(part)), reader_(part_.reading, tokenizer), last_position_(part_.prompt_size - 1) {
@@ -207,15 +207,15 @@ class Reply::Part {
   int error_status_ = 0;
 };
 
-Reply::Reply(Protocol protocol, bool streams, std::vector<ReplyPart> parts, const Tokenizer& tokenizer,
-             std::shared_ptr<const void> owner)
+ServedReply::ServedReply(Protocol protocol, bool streams, std::vector<ReplyPart> parts,
+                         const Tokenizer& tokenizer, std::shared_ptr<const void> owner)
     : protocol_(protocol), streams_(streams), owner_(std::move(owner)) {
   for (ReplyPart& part : parts) parts_.push_back(std::make_unique<Part>(std::move(part), tokenizer));
 }
 
-Reply::~Reply() = default;
+ServedReply::~ServedReply() = default;
 
-std::string Reply::take() {
+std::string ServedReply::take() {
   if (ended_) return {};
   for (const auto& part : parts_) {
     if (part->read()) begun_ = true;
@@ -237,7 +237,7 @@ std::string Reply::take() {
   return std::exchange(out_, {});
 }
 
-void Reply::fail_with(int status, const std::string& message) {
+void ServedReply::fail_with(int status, const std::string& message) {
   ended_ = true;
   status_ = status;
   error_ = error_body(protocol_, status, message, "", "");
@@ -247,13 +247,13 @@ void Reply::fail_with(int status, const std::string& message) {
                dump_json(error_), out_);
 }
 
-bool Reply::done() const { return ended_; }
+bool ServedReply::done() const { return ended_; }
 
-bool Reply::has_more() const {
+bool ServedReply::has_more() const {
   return !ended_ && std::ranges::any_of(parts_, [](const auto& part) { return part->has_more(); });
 }
 
-std::string Reply::body() const {
+std::string ServedReply::body() const {
   if (!error_.is_null()) return dump_json(error_);
   const Json first = parts_.front()->shaper().whole();
   if (parts_.size() == 1) return dump_json(first);
@@ -269,11 +269,11 @@ std::string Reply::body() const {
   return dump_json(answer);
 }
 
-void Reply::on_ready(const std::function<void()>& callback) {
+void ServedReply::on_ready(const std::function<void()>& callback) {
   for (const auto& part : parts_) part->stream().on_ready(callback);
 }
 
-ReplyUsage Reply::usage() const {
+ReplyUsage ServedReply::usage() const {
   ReplyUsage total;
   for (const auto& part : parts_) {
     const ReplyUsage& one = part->usage();
@@ -287,7 +287,7 @@ ReplyUsage Reply::usage() const {
   return total;
 }
 
-double Reply::age_seconds() const {
+double ServedReply::age_seconds() const {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - since_).count();
 }
 

@@ -41,14 +41,14 @@ struct ReplyPart {
 Json error_body(Protocol protocol, int status, const std::string& message, const std::string& param,
                 const std::string& kind);
 
-class Reply {
+class ServedReply {
  public:
   // `owner` keeps alive what the parts point to.
-  Reply(Protocol protocol, bool streams, std::vector<ReplyPart> parts, const Tokenizer& tokenizer,
-        std::shared_ptr<const void> owner);
-  ~Reply();
-  Reply(const Reply&) = delete;
-  Reply& operator=(const Reply&) = delete;
+  ServedReply(Protocol protocol, bool streams, std::vector<ReplyPart> parts, const Tokenizer& tokenizer,
+              std::shared_ptr<const void> owner);
+  ~ServedReply();
+  ServedReply(const ServedReply&) = delete;
+  ServedReply& operator=(const ServedReply&) = delete;
 
   // What there is to send of a stream, up to a bounded part; never blocks. Nothing when it does not stream.
   std::string take();

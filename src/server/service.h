@@ -26,7 +26,7 @@ struct ApiAnswer {
   std::string content_type = "application/json";
   std::string body;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::unique_ptr<Reply> reply;  // then there is no body yet
+  std::unique_ptr<ServedReply> reply;  // then there is no body yet
 };
 
 class HttpService {
@@ -41,7 +41,7 @@ class HttpService {
   // From now on these keys are good and no others.
   virtual void set_keys(const std::vector<std::string>& keys) = 0;
   // A reply has ended, one way or another.
-  virtual void count(const Reply& reply) = 0;
+  virtual void count(const ServedReply& reply) = 0;
 };
 
 }  // namespace hadal

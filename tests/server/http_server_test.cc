@@ -46,7 +46,7 @@ struct EchoService final : HttpService {
   }
   void set_draining() override { is_draining = true; }
   void set_keys(const std::vector<std::string>& keys) override { keys_given = keys.size(); }
-  void count(const Reply&) override {}
+  void count(const ServedReply&) override {}
 
   std::atomic<bool> is_draining = false;
   std::atomic<size_t> keys_given = 0;
