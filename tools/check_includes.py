@@ -2,7 +2,8 @@
 """Holds the arrows between the folders of src/ (docs/ARCHITECTURE.md) and finds files that nothing uses.
 
 A folder may include itself, base, and what ALLOWED names. A header that no file includes, a source outside the folders
-that CMake globs and an intrinsic outside the instruction-set units are errors too.
+that CMake globs, an intrinsic outside the instruction-set units and two types of one name in one namespace (the linker
+would keep the functions of either) are errors too.
 """
 import pathlib
 import re
@@ -23,11 +24,26 @@ ALLOWED = {
     "server": {"engine", "text"},
 }
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+NAMESPACE = re.compile(r"^namespace (.*)\{")
+TYPE = re.compile(r"^(?:class|struct|union|enum class) (\w+)(?!:)\b(?!::)[^;]*$")
 INTRINSICS = re.compile(r"#\s*include\s+<(immintrin|x86intrin|arm_neon)\.h>")
+
+
+def types_of(text: str):
+    """(namespace, name) of the types that other files can see."""
+    namespaces = []
+    for line in text.splitlines():
+        if found := NAMESPACE.match(line):
+            namespaces.append(found.group(1).strip())
+        elif line.startswith("}  // namespace") and namespaces:
+            namespaces.pop()
+        elif (found := TYPE.match(line)) and namespaces and namespaces[-1]:
+            yield "::".join(namespaces), found.group(1)
 
 
 def main() -> int:
     errors = []
+    types = {}
     included = set()
     files = [p for top in ("src", "apps", "tests", "bench") for p in (ROOT / top).rglob("*") if p.suffix in (".cc", ".h", ".inl")]
     for path in files:
@@ -43,6 +59,11 @@ def main() -> int:
                 errors.append(f"{where}: {here} may not include {name}")
             if here != "ops" and name.startswith(("ops/reference/", "ops/cpu/")) and not name.endswith("roof.h"):
                 errors.append(f"{where}: only ops/device.cc may name a backend ({name})")
+        if where.parts[0] in ("src", "apps"):
+            for namespace, name in types_of(text):
+                first = types.setdefault((namespace, name), where)
+                if first != where:
+                    errors.append(f"{where}: {namespace}::{name} is the name of a type in {first} too")
         if INTRINSICS.search(text) and not re.search(r"_(avx2|avx512|neon)\b", path.stem):
             errors.append(f"{where}: intrinsics outside an instruction-set unit")
         if where.parts[0] == "src" and where.parts[1] not in ALLOWED:

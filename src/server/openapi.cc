@@ -8,7 +8,7 @@
 namespace hadal {
 namespace {
 
-Json schema_of(const Parameter& parameter) {
+Json schema_of(const RequestParameter& parameter) {
   JsonObject schema;
   constexpr const char* kTypes[] = {"number", "integer", "boolean", "string", "array", "object", ""};
   const std::string type = kTypes[static_cast<size_t>(parameter.type)];
@@ -32,7 +32,7 @@ bool is_required(std::string_view name) { return name == "model" || name == "mes
 Json body_schema(Protocol protocol) {
   JsonObject properties;
   JsonArray required;
-  for (const Parameter& parameter : request_parameters()) {
+  for (const RequestParameter& parameter : request_parameters()) {
     if (!parameter.belongs_to(protocol)) continue;
     properties.set(std::string(parameter.name), schema_of(parameter));
     if (is_required(parameter.name)) required.emplace_back(parameter.name);

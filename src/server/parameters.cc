@@ -23,7 +23,7 @@ constexpr uint8_t kOpenAi = kChat | kComp;
 constexpr double kMaxTokens = 4294967295.0;
 constexpr double kMaxSeed = 9223372036854775807.0;
 
-constexpr Parameter kParameters[] = {
+constexpr RequestParameter kParameters[] = {
     {"model", kAll, Type::kText, 0, 0, false, "", "The model; by default any name means the loaded one."},
     {"messages", kChat | kMess, Type::kList, 0, 0, false, "", "The conversation so far, oldest first."},
     {"prompt", kComp, Type::kAny, 0, 0, false, "",
@@ -84,14 +84,14 @@ constexpr Parameter kParameters[] = {
      "user_id (Messages) keeps the caches of users apart."},
 };
 
-const Parameter& parameter(Protocol protocol, std::string_view name) {
+const RequestParameter& parameter(Protocol protocol, std::string_view name) {
   const auto* const found = std::ranges::find_if(
-      kParameters, [&](const Parameter& p) { return p.name == name && p.belongs_to(protocol); });
+      kParameters, [&](const RequestParameter& p) { return p.name == name && p.belongs_to(protocol); });
   CHECK(found != std::end(kParameters));
   return *found;
 }
 
-void check_range(const RequestObject& body, const Parameter& parameter, double value) {
+void check_range(const RequestObject& body, const RequestParameter& parameter, double value) {
   if (!parameter.has_range()) return;
   const bool low = parameter.above_min ? value <= parameter.min : value < parameter.min;
   if (low || value > parameter.max)
@@ -101,10 +101,10 @@ void check_range(const RequestObject& body, const Parameter& parameter, double v
 
 }  // namespace
 
-std::span<const Parameter> request_parameters() { return kParameters; }
+std::span<const RequestParameter> request_parameters() { return kParameters; }
 
 std::optional<double> read_number(const RequestObject& body, Protocol protocol, std::string_view name) {
-  const Parameter& known = parameter(protocol, name);
+  const RequestParameter& known = parameter(protocol, name);
   CHECK(known.type == Type::kNumber);
   const std::optional<double> value = body.number(name);
   if (value) check_range(body, known, *value);
@@ -112,7 +112,7 @@ std::optional<double> read_number(const RequestObject& body, Protocol protocol, 
 }
 
 std::optional<uint64_t> read_count(const RequestObject& body, Protocol protocol, std::string_view name) {
-  const Parameter& known = parameter(protocol, name);
+  const RequestParameter& known = parameter(protocol, name);
   CHECK(known.type == Type::kInteger);
   const std::optional<uint64_t> value = body.count(name);
   if (value) check_range(body, known, static_cast<double>(*value));

@@ -14,7 +14,7 @@ namespace hadal {
 
 enum class ParameterType : uint8_t { kNumber, kInteger, kFlag, kText, kList, kObject, kAny };
 
-struct Parameter {
+struct RequestParameter {
   std::string_view name;
   uint8_t protocols;  // bit per Protocol
   ParameterType type;
@@ -28,7 +28,7 @@ struct Parameter {
   bool has_range() const { return min != 0 || max != 0; }
 };
 
-std::span<const Parameter> request_parameters();
+std::span<const RequestParameter> request_parameters();
 
 // A field that the table knows, of its type and in its range; nothing when it is not there.
 std::optional<double> read_number(const RequestObject& body, Protocol protocol, std::string_view name);

@@ -8,7 +8,7 @@
 #include "base/printable.h"
 #include "text/chat_format.h"
 #include "tools/chat_view.h"
-#include "tools/prompt_progress.h"
+#include "tools/progress_line.h"
 #include "tools/run.h"
 
 namespace hadal {
@@ -159,7 +159,7 @@ GenerateResult Chat::generate(std::vector<int32_t> context, Reply& reply) {
   ReplyParser parser(ReplyMode::kLenient, conversation_.thinking != "off", literals_.dialect);
   StreamDecoder decoder(tokenizer_);
   ChatView view(surface_.out, surface_.coloured, settings_.show_reasoning);
-  PromptProgress progress;
+  ProgressLine progress;
   const auto show = [&](const std::vector<ReplyDelta>& deltas) {
     for (const ReplyDelta& delta : deltas) {
       reply.add(delta);

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "text/stop_strings.h"
-#include "tools/prompt_progress.h"
+#include "tools/progress_line.h"
 
 namespace hadal {
 namespace {
@@ -90,7 +90,7 @@ GenerateResult run_text(Session& session, const Tokenizer& tokenizer, const Mode
                         std::vector<int32_t> prompt, const RunOptions& options, std::ostream& out) {
   StreamDecoder decoder(tokenizer);
   StopStrings stops(options.stop_strings);
-  PromptProgress progress;
+  ProgressLine progress;
   Collected collected;
   const auto give = [&](const std::string& text) {
     if (options.json) {

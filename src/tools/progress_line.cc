@@ -1,4 +1,4 @@
-#include "tools/prompt_progress.h"
+#include "tools/progress_line.h"
 
 #include <unistd.h>
 
@@ -12,9 +12,9 @@ constexpr std::chrono::milliseconds kPatience{700};
 
 }  // namespace
 
-PromptProgress::PromptProgress() : watched_(isatty(2) == 1), start_(std::chrono::steady_clock::now()) {}
+ProgressLine::ProgressLine() : watched_(isatty(2) == 1), start_(std::chrono::steady_clock::now()) {}
 
-void PromptProgress::update(int64_t done, int64_t total) {
+void ProgressLine::update(int64_t done, int64_t total) {
   if (!watched_ || std::chrono::steady_clock::now() - start_ < kPatience) return;
   if (done >= total) return clear();
   std::fprintf(stderr, "\rreading: %lld of %lld tokens", static_cast<long long>(done),
@@ -22,7 +22,7 @@ void PromptProgress::update(int64_t done, int64_t total) {
   shown_ = true;
 }
 
-void PromptProgress::clear() {
+void ProgressLine::clear() {
   if (shown_) std::fputs("\r\x1b[K", stderr);
   shown_ = false;
 }

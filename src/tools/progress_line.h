@@ -7,12 +7,12 @@
 
 namespace hadal {
 
-class PromptProgress {
+class ProgressLine {
  public:
-  PromptProgress();
-  ~PromptProgress() { clear(); }
-  PromptProgress(const PromptProgress&) = delete;
-  PromptProgress& operator=(const PromptProgress&) = delete;
+  ProgressLine();
+  ~ProgressLine() { clear(); }
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
 
   void update(int64_t done, int64_t total);
   void clear();
