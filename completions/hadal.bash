@@ -7,6 +7,7 @@ _hadal() {
   case "$previous" in
     --numerics) COMPREPLY=($(compgen -W "native stored fp32 official" -- "$current")); return ;;
     --load) COMPREPLY=($(compgen -W "mmap read" -- "$current")); return ;;
+    --engram) COMPREPLY=($(compgen -W "mmap ram disk" -- "$current")); return ;;
     --speculate) COMPREPLY=($(compgen -W "auto on off" -- "$current")); return ;;
     --preset) COMPREPLY=($(compgen -W "tiny mid large flash-shape v32-tiny v32-large v41-tiny v41-large" -- "$current")); return ;;
     --format) COMPREPLY=($(compgen -W "fp8fp4 bf16" -- "$current")); return ;;
@@ -14,19 +15,19 @@ _hadal() {
   esac
   case "$command" in
     "") words="-h --help --version -q --quiet -v --verbose bench chat data eval inspect make-random render run serve tokenize tokenizer train" ;;
-    "bench") words="-h --help -t --threads --numerics --load --prompt --gen --ctx --chunk --json" ;;
-    "chat") words="-h --help -t --threads --numerics --load --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
+    "bench") words="-h --help -t --threads --numerics --load --engram --prompt --gen --ctx --chunk --json" ;;
+    "chat") words="-h --help -t --threads --numerics --load --engram --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "data") words="-h --help prepare" ;;
     "data prepare") words="-h --help --tokenizer --encoding -o --out --shard-tokens" ;;
     "eval") words="-h --help logits gradients skills" ;;
-    "eval logits") words="-h --help -t --threads --numerics --load --ids --out --chunk --decode-from --mtp --trace --teacher" ;;
-    "eval gradients") words="-h --help -t --threads --numerics --load --ids --out --mtp-weight --index-weight" ;;
-    "eval skills") words="-h --help -t --threads --numerics --load --cases --limit -n --tokens --replies --out" ;;
-    "inspect") words="-h --help --check --json --ctx" ;;
+    "eval logits") words="-h --help -t --threads --numerics --load --engram --ids --out --chunk --decode-from --mtp --trace --teacher" ;;
+    "eval gradients") words="-h --help -t --threads --numerics --load --engram --ids --out --mtp-weight --index-weight" ;;
+    "eval skills") words="-h --help -t --threads --numerics --load --engram --cases --limit -n --tokens --replies --out" ;;
+    "inspect") words="-h --help --check --json --ctx --engram" ;;
     "make-random") words="-h --help --preset --set --format --seed -t --threads --json" ;;
     "render") words="-h --help --jsonl --ids --parse" ;;
-    "run") words="-h --help -t --threads --numerics --load -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
-    "serve") words="-h --help -t --threads --numerics --load --scripted --literals --dialect --alias --host --port --api-key --api-key-file --insecure-no-auth --allow-host --deadline --ctx --slots --cache --cache-dir --disk-cache --disk-writes --speculate --chats --no-chats --drain" ;;
+    "run") words="-h --help -t --threads --numerics --load --engram -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
+    "serve") words="-h --help -t --threads --numerics --load --engram --scripted --literals --dialect --alias --host --port --api-key --api-key-file --insecure-no-auth --allow-host --deadline --ctx --slots --cache --cache-dir --disk-cache --disk-writes --speculate --chats --no-chats --drain" ;;
     "tokenize") words="-h --help --jsonl --plain --decode" ;;
     "tokenizer") words="-h --help train" ;;
     "tokenizer train") words="-h --help --vocab --no-digit-merges{false} -o --out" ;;

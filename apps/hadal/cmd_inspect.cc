@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "commands.h"
+#include "model_options.h"
 #include "tools/inspect.h"
 
 namespace hadal {
@@ -17,6 +18,7 @@ void add_inspect(CLI::App& app, std::function<void()>& run) {
   command->add_flag("--json", options->json, "print JSON");
   command->add_option("--ctx", options->ctx, "also plan the memory for so many tokens (folders)")
       ->check(CLI::PositiveNumber);
+  add_engram_option(*command, options->engram);
   command->callback([options, &run] {
     run = [options] {
       std::ios::sync_with_stdio(false);

@@ -65,6 +65,8 @@ void run_model(Options options) {
   const GenerateResult result =
       run_text(*session, tokenizer, config, std::move(prompt), options.run, std::cout);
   log_info("{}; seed {}", describe(result), options.run.sampling.seed);
+  const EngramStats engram = loaded.model.engram_stats();
+  if (engram.rows > 0) log_info("Engram: {}", describe(engram));
   if (result.finish == FinishReason::kContextFull)
     log_info("the context of {} tokens is full; --ctx makes room for more", room);
 }

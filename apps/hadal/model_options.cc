@@ -39,6 +39,16 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
                                                    : "arithmetic: fp32 (default) or stored");
   add_choice(command, "--load", options.load, {{"mmap", LoadMode::kMmap}, {"read", LoadMode::kRead}},
              "mmap (default): weights are read when touched; read: at the start");
+  add_engram_option(command, options.engram);
+}
+
+void add_engram_option(CLI::App& command, std::optional<EngramSource>& source) {
+  add_choice<std::optional<EngramSource>>(
+      command, "--engram", source,
+      {{"mmap", EngramSource::kMmap}, {"ram", EngramSource::kRam}, {"disk", EngramSource::kDisk}},
+      "where the rows of Engram's tables (V4.1) come from: mmap (default), ram: read at the start, disk: "
+      "read "
+      "for each token, past the page cache");
 }
 
 void add_sequence_options(CLI::App& command, ModelOptions& options, bool& dry_run) {

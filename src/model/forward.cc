@@ -99,7 +99,8 @@ void trace_layer(const Pass& pass, const Workspace& workspace, const Block& w, i
   if (chooses_candidates(w.attn))
     trace.candidate_blocks = {s.candidates, rows * static_cast<size_t>(pass.config.candidate_topk_blocks)};
   if (w.engram) {
-    trace.engram_rows = {s.table_rows, rows * static_cast<size_t>(pass.config.engram.rows_per_token())};
+    const size_t count = rows * static_cast<size_t>(pass.config.engram.rows_per_token());
+    trace.engram_rows = {s.table_rows + static_cast<size_t>(w.engram->index) * count, count};
     trace.engram_gate = pass.mat(s.gate, pass.hc.mult);
   }
   workspace.trace(trace);
@@ -113,6 +114,7 @@ ForwardResult forward(const Model& model, std::span<const Slice> batch, Workspac
     pass.step.add(slice.state->layers.data(), slice.state->length(), slice.ids);
   }
 
+  request_engram_rows(pass);
   const Mat x = pass.mat(pass.s.x, model.config().hidden_size);
   const Mat streams = pass.mat(pass.s.streams, pass.hc.mult * model.config().hidden_size);
   ops.embed(model.embed, pass.step.ids(), x);

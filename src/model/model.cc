@@ -19,6 +19,7 @@ Engram read_engram(WeightReader& reader, const ModelConfig& config, size_t index
   const int64_t m = config.hc_mult;
   const int64_t d = config.hidden_size;
   Engram engram;
+  engram.index = static_cast<int64_t>(index);
   engram.hash = engram_hash(e, index);
   engram.embed = reader.table(prefix + ".embed", e.num_embeddings[index], e.head_dim);
   engram.wkv = reader.matrix(prefix + ".wkv", (m + 1) * d, e.rows_per_token() * e.head_dim);
@@ -130,6 +131,59 @@ void Model::set_compressed_vocabulary(std::vector<int32_t> classes) {
   // Rows of the embedding without a token count as the pad.
   classes.resize(static_cast<size_t>(config().vocab_size), classes[static_cast<size_t>(engram.pad_token_id)]);
   compressed_vocabulary_ = std::move(classes);
+}
+
+int64_t engram_table_bytes(const Checkpoint& checkpoint) {
+  int64_t bytes = 0;
+  for (const int64_t layer : checkpoint.config().engram.layer_ids) {
+    for (const char* const part : {"weight", "scale"}) {
+      const Tensor* const tensor = checkpoint.find(fmt::format("layers.{}.engram.embed.{}", layer, part));
+      if (tensor != nullptr) bytes += std::ssize(tensor->bytes);
+    }
+  }
+  return bytes;
+}
+
+void Model::set_engram_source(EngramSource source) {
+  const auto in_memory = [this](const std::byte* data, int64_t size) -> const std::byte* {
+    if (size == 0) return nullptr;
+    return tables_in_memory_.emplace_back(data, data + size).data();
+  };
+  for (Block& layer : layers) {
+    if (!layer.engram) continue;
+    Engram& engram = *layer.engram;
+    const Weight& table = engram.embed;
+    const int64_t code_bytes = table.out * table.row_bytes();
+    engram.prefetch = source == EngramSource::kMmap;
+    if (source == EngramSource::kRam) {
+      engram.embed.data = in_memory(table.data, code_bytes);
+      engram.embed.scales = in_memory(table.scales, table.bytes() - code_bytes);
+    }
+    if (source != EngramSource::kDisk) continue;
+    const auto holds = [&](const Checkpoint::Place& place) {
+      return place.tensor->tensor.bytes.data() == table.data;
+    };
+    const Safetensors& file = *std::ranges::find_if(checkpoint_->tensors(), holds)->file;
+    const std::byte* const base = file.bytes().data();
+    const bool scales_beside = table.scales != nullptr;
+    const std::span<const std::byte> whole = file.bytes();
+    if (scales_beside && (table.scales < base || table.scales >= base + whole.size()))
+      fail(ErrorCode::kInvalidModel,
+           "{}: the table of layer {} has its scales in another file; choose --engram mmap or ram",
+           file.path(), config().engram.layer_ids[static_cast<size_t>(engram.index)]);
+    engram.disk = std::make_shared<EngramDisk>(file.path(), table, table.data - base,
+                                               scales_beside ? table.scales - base : 0);
+  }
+}
+
+EngramStats Model::engram_stats() const {
+  EngramStats sum;
+  for (const Block& layer : layers) {
+    if (!layer.engram || layer.engram->disk == nullptr) continue;
+    sum.rows += layer.engram->disk->stats().rows;
+    sum.hits += layer.engram->disk->stats().hits;
+  }
+  return sum;
 }
 
 }  // namespace hadal

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "formats/checkpoint.h"
+#include "model/engram_disk.h"
 #include "ops/ops.h"
 
 namespace hadal {
@@ -112,9 +113,16 @@ struct EngramHash {
   std::vector<int64_t> offsets;       // the same
 };
 
+// Where the rows of the tables are read from: the mapped file, memory, or the disk past the page cache. The
+// results are the same.
+enum class EngramSource { kMmap, kRam, kDisk };
+
 struct Engram {
-  Weight embed;  // [rows, head_dim of a row]
-  Weight wkv;    // [(m + 1) * d, rows of a token * head_dim]
+  int64_t index = 0;                 // among the layers that have one
+  Weight embed;                      // [rows, head_dim of a row]
+  bool prefetch = false;             // ask the system for the rows of a pass at its start
+  std::shared_ptr<EngramDisk> disk;  // in place of embed
+  Weight wkv;                        // [(m + 1) * d, rows of a token * head_dim]
   NormWeight q_weight, k_weight;
   EngramHash hash;
 };
@@ -159,6 +167,9 @@ struct DrafterKind {
 };
 DrafterKind drafter_kind(const Checkpoint& checkpoint);
 
+// Of all tables, as stored.
+int64_t engram_table_bytes(const Checkpoint& checkpoint);
+
 class Model {
  public:
   // Error(kInvalidModel) naming the tensor for anything missing or of the wrong shape.
@@ -183,12 +194,16 @@ class Model {
   // needs it. Error(kInvalidModel) unless the number of classes is the config's.
   bool needs_compressed_vocabulary() const { return !config().engram.layer_ids.empty(); }
   void set_compressed_vocabulary(std::vector<int32_t> classes);
+  // Before the first pass. kMmap and kDisk want files that were opened with LoadMode::kMmap.
+  void set_engram_source(EngramSource source);
+  EngramStats engram_stats() const;  // of the tables on disk, all together
   std::span<const int32_t> compressed_vocabulary() const { return compressed_vocabulary_; }
 
  private:
   std::unique_ptr<Checkpoint> checkpoint_;
   int64_t weight_bytes_ = 0;
   std::vector<int32_t> compressed_vocabulary_;
+  std::vector<std::vector<std::byte>> tables_in_memory_;
 };
 
 }  // namespace hadal

@@ -48,7 +48,9 @@ void window_rows(Pass& pass, const WindowAttention& w, const RopeFrequencies& ro
 void attend(Pass& pass, const WindowAttention& w, int64_t layer, Rows tile, const RopeFrequencies& rope,
             Mat y);
 
-// Engram: adds what the table says about the last tokens to the streams, in place.
+// Engram: finds the rows that this step needs of every table, and has them read. Then, in its layer: adds
+// what the table says about the last tokens to the streams, in place.
+void request_engram_rows(Pass& pass);
 void engram(Pass& pass, const Engram& w, int64_t layer, Mat streams);
 
 // DSpark: keeps the mean of the streams where a tap has this many layers before it.

@@ -8,6 +8,7 @@
 #include <cstdint>
 
 #include "formats/config.h"
+#include "model/engram_disk.h"
 #include "model/state.h"
 #include "ops/ops.h"
 
@@ -46,7 +47,8 @@ struct Segment {
 struct Scratch {
   Scratch(const ModelConfig& config, int64_t max_rows, int64_t max_logit_rows, Arena& arena);
 
-  int64_t key_capacity;  // pointers in `keys`
+  int64_t key_capacity;                      // pointers in `keys`
+  EngramRequest* engram_requests = nullptr;  // [layers with Engram], of the workspace
 
   // [max_rows, ...]
   float* streams;           // 4d
@@ -70,7 +72,7 @@ struct Scratch {
   int32_t* expert_ids;      // top_k
   int64_t* picks;           // index_topk
   int64_t* candidates;      // candidate_topk_blocks
-  int32_t* table_rows;      // of Engram
+  int32_t* table_rows;      // of Engram, [layers with it, rows of the step, rows of a token]
   int32_t* ids;
   int64_t* positions;
   int64_t* visible;
@@ -86,6 +88,7 @@ struct Scratch {
   float* o;              // heads * head_dim
   float* low;            // o_groups * o_lora_rank; MLA: queries as projected, then values
   float* looked_up;      // rows of Engram
+  int32_t* places;       // of these in the table that was read
   float* engram_kv;      // 5d
   float* index_q;        // index_n_heads * 128
   float* index_weights;  // index_n_heads

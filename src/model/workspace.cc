@@ -56,7 +56,7 @@ Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows,
   expert_ids = arena.take<int32_t>(max_rows * chosen);
   picks = arena.take<int64_t>(max_rows * c.index_topk);
   candidates = arena.take<int64_t>(max_rows * c.candidate_topk_blocks);
-  table_rows = arena.take<int32_t>(max_rows * c.engram.rows_per_token());
+  table_rows = arena.take<int32_t>(max_rows * c.engram.rows_per_token() * std::ssize(c.engram.layer_ids));
   ids = arena.take<int32_t>(max_rows);
   positions = arena.take<int64_t>(max_rows);
   visible = arena.take<int64_t>(max_rows);
@@ -71,6 +71,7 @@ Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows,
   o = arena.take<float>(tile * heads_width);
   low = arena.take<float>(tile * low_width);
   looked_up = arena.take<float>(tile * c.engram.rows_per_token() * c.engram.head_dim);
+  places = arena.take<int32_t>(tile * c.engram.rows_per_token());
   engram_kv = arena.take<float>(c.engram.layer_ids.empty() ? 0 : tile * (c.hc_mult + 1) * d);
   index_q = arena.take<float>(tile * c.index_n_heads * c.index_head_dim);
   index_weights = arena.take<float>(tile * c.index_n_heads);
@@ -87,7 +88,10 @@ Scratch::Scratch(const ModelConfig& c, int64_t max_rows, int64_t max_logit_rows,
 Workspace::Impl::Impl(const ModelConfig& config, int64_t max_rows, int64_t max_logit_rows)
     : memory(planned_bytes(config, max_rows, max_logit_rows)),
       arena(memory.data()),
-      scratch(config, max_rows, max_logit_rows, arena) {}
+      scratch(config, max_rows, max_logit_rows, arena),
+      engram_requests(config.engram.layer_ids.size()) {
+  scratch.engram_requests = engram_requests.data();
+}
 
 Workspace::Workspace(const Model& model, int64_t max_rows, int64_t max_logit_rows)
     : max_rows_(max_rows),

@@ -1,6 +1,8 @@
 // What a Workspace (forward.h) owns.
 #pragma once
 
+#include <vector>
+
 #include "model/forward.h"
 #include "model/scratch.h"
 #include "model/state.h"
@@ -13,6 +15,7 @@ struct Workspace::Impl {
   StateBytes memory;
   Arena arena;
   Scratch scratch;
+  std::vector<EngramRequest> engram_requests;
 };
 
 }  // namespace hadal

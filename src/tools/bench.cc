@@ -53,8 +53,8 @@ class Bench {
         roof_(chosen_isa(), chosen_threads(options.model)),
         memory_(largest_file(loaded_.model.checkpoint())),
         workspace_(loaded_.model, std::min(options.model.chunk, options.prompt), 1),
-        state_(config(), loaded_.ops->entry_format(), tokens_needed(options), false),
-        near_state_(config(), loaded_.ops->entry_format(), options.ctx > 0 ? options.gen + 1 : 0, false) {
+        state_(config(), loaded_.ops->entry_format(), tokens_needed(options), 0),
+        near_state_(config(), loaded_.ops->entry_format(), options.ctx > 0 ? options.gen + 1 : 0, 0) {
     result_.threads = chosen_threads(options.model);
   }
 
@@ -140,6 +140,7 @@ class Bench {
       if (compare) result_.decode_of_empty.add(result_.decode_tok_s.back() / time_decode(near_state_, ids));
     }
     measure_roof();
+    result_.engram = loaded_.model.engram_stats();
   }
 
   const BenchOptions& options_;

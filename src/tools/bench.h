@@ -46,7 +46,8 @@ struct BenchResult {
   int64_t bytes_per_token = 0;
   Samples read_gb_s, fma_gflops;  // the roof
   double first_token_s = 0;
-  double rss_mb = 0;  // peak, MiB
+  double rss_mb = 0;   // peak, MiB
+  EngramStats engram;  // of tables on disk
 
   double prefill_gflops() const {
     return prefill_flops * prefill_tok_s.median() / static_cast<double>(prefill_tokens) * 1e-9;

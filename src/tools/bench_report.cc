@@ -45,6 +45,12 @@ std::string bench_json(const BenchResult& result) {
   all.set("decode", std::move(decode));
   all.set("first_token_s", result.first_token_s);
   all.set("rss_mb", result.rss_mb);
+  if (result.engram.rows > 0) {
+    JsonObject engram;
+    engram.set("rows", result.engram.rows);
+    engram.set("hits", result.engram.hits);
+    all.set("engram", std::move(engram));
+  }
   all.set("roof", std::move(roof));
   return dump_json(all) + "\n";
 }
@@ -65,6 +71,7 @@ std::string bench_text(const BenchResult& result) {
                         result.decode_of_empty.max());
   text += fmt::format("first token  {:>9.3f} s after the start, 10 tokens read\n", result.first_token_s);
   text += fmt::format("memory       {:>9.1f} MiB at the peak\n", result.rss_mb);
+  if (result.engram.rows > 0) text += fmt::format("engram       {}\n", describe(result.engram));
   text += fmt::format("roof read    {} GB/s\n", range(result.read_gb_s));
   text += fmt::format("roof fma     {} GFLOP/s, {} threads\n", range(result.fma_gflops), result.threads);
   return text;

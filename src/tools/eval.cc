@@ -226,7 +226,7 @@ std::vector<int32_t> read_token_ids(const std::string& file, const ModelConfig& 
 }
 
 void eval_logits(const EvalOptions& options) {
-  const Model model = open_model(options.model.dir, options.model.load);
+  const Model model = open_model(options.model.dir, options.model.load, options.model.engram);
   check_options(options, model);
   std::vector<int32_t> ids = read_token_ids(options.ids, model.config());
   const std::unique_ptr<Ops> ops = make_ops(

@@ -98,15 +98,19 @@ double run_once(const std::vector<std::string>& arguments) {
 }  // namespace
 
 double first_token_seconds(const ModelOptions& options) {
-  const std::vector<std::string> arguments{"hadal",       "-q",
-                                           "run",         options.dir,
-                                           "-p",          kPrompt,
-                                           "-n",          "1",
-                                           "--temp",      "0",
-                                           "--speculate", "off",
-                                           "--threads",   std::to_string(chosen_threads(options)),
-                                           "--numerics",  std::string(numerics_name(options.numerics)),
-                                           "--load",      options.load == LoadMode::kMmap ? "mmap" : "read"};
+  std::vector<std::string> arguments{"hadal",       "-q",
+                                     "run",         options.dir,
+                                     "-p",          kPrompt,
+                                     "-n",          "1",
+                                     "--temp",      "0",
+                                     "--speculate", "off",
+                                     "--threads",   std::to_string(chosen_threads(options)),
+                                     "--numerics",  std::string(numerics_name(options.numerics)),
+                                     "--load",      options.load == LoadMode::kMmap ? "mmap" : "read"};
+  if (options.engram) {
+    arguments.emplace_back("--engram");
+    arguments.emplace_back(engram_source_name(*options.engram));
+  }
   std::array<double, kRuns> seconds{};
   for (double& one : seconds) one = run_once(arguments);
   std::ranges::sort(seconds);

@@ -87,11 +87,11 @@ void check_model(const InspectOptions& options, std::ostream& out) {
   say_sound(options, "model", out);
 }
 
-MemoryPlan plan_of(const Checkpoint& checkpoint, int64_t ctx) {
-  return plan_memory(checkpoint, {.dir = checkpoint.dir()}, ctx, 0);
+MemoryPlan plan_of(const Checkpoint& checkpoint, const InspectOptions& options) {
+  return plan_memory(checkpoint, {.dir = checkpoint.dir(), .engram = options.engram}, options.ctx, 0);
 }
 
-void describe_model(const Checkpoint& checkpoint, int64_t ctx, std::ostream& out) {
+void describe_model(const Checkpoint& checkpoint, const InspectOptions& options, std::ostream& out) {
   const ModelSummary summary = summarise(checkpoint);
   fmt::print(out, "{}: {} model\n", checkpoint.dir(), checkpoint.config().family.name);
   print_config(checkpoint.config(), out);
@@ -108,12 +108,12 @@ void describe_model(const Checkpoint& checkpoint, int64_t ctx, std::ostream& out
   print_sums(out, summary.dtypes);
   fmt::print(out, "  {:<10} {:>9} tensors {:>12}\n", "together", grouped(checkpoint.tensors().size()),
              readable_bytes(checkpoint.tensor_bytes()));
-  if (ctx > 0) {
-    out << '\n' << plan_text(plan_of(checkpoint, ctx), std::nullopt);
+  if (options.ctx > 0) {
+    out << '\n' << plan_text(plan_of(checkpoint, options), std::nullopt);
   }
 }
 
-void list_model(const Checkpoint& checkpoint, int64_t ctx, std::ostream& out) {
+void list_model(const Checkpoint& checkpoint, const InspectOptions& options, std::ostream& out) {
   const ModelSummary summary = summarise(checkpoint);
   const auto list = [](JsonWriter& json, std::string_view name, const PartSum& sum) {
     json.key(name);
@@ -147,9 +147,9 @@ void list_model(const Checkpoint& checkpoint, int64_t ctx, std::ostream& out) {
     json.end_object();
   }
   json.end_object();
-  if (ctx > 0) {
+  if (options.ctx > 0) {
     json.key("plan");
-    json.value(plan_json(plan_of(checkpoint, ctx), std::nullopt));
+    json.value(plan_json(plan_of(checkpoint, options), std::nullopt));
   }
   json.end_object();
   out << '\n';
@@ -169,7 +169,7 @@ void inspect(const InspectOptions& options, std::ostream& out) {
     check_model(options, out);
   } else {
     const Checkpoint checkpoint = Checkpoint::open(options.path, LoadMode::kMmap);
-    options.json ? list_model(checkpoint, options.ctx, out) : describe_model(checkpoint, options.ctx, out);
+    options.json ? list_model(checkpoint, options, out) : describe_model(checkpoint, options, out);
   }
   out.flush();
   if (!out) fail(ErrorCode::kIo, "the result cannot be written");

@@ -6,7 +6,10 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
+
+#include "model/model.h"
 
 namespace hadal {
 
@@ -14,7 +17,8 @@ struct InspectOptions {
   std::string path;
   bool check = false;  // only say whether it is sound; of a folder, every weight is read
   bool json = false;
-  int64_t ctx = 0;  // tokens to plan memory for; 0: no plan. Folders only.
+  int64_t ctx = 0;                          // tokens to plan memory for; 0: no plan. Folders only.
+  std::optional<EngramSource> engram = {};  // of that plan
 };
 
 void inspect(const InspectOptions& options, std::ostream& out);

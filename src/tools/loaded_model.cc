@@ -23,15 +23,49 @@ SequenceOptions sequence_options(const ModelOptions& options, int64_t max_tokens
 
 LoadedModel load_model(const ModelOptions& options) {
   LoadedModel loaded{
-      open_model(options.dir, options.load),
+      open_model(options.dir, options.load, options.engram),
       make_ops({.numerics = options.numerics, .isa = chosen_isa(), .threads = chosen_threads(options)})};
   check_numerics(loaded.model.config(), options.numerics);
   return loaded;
 }
 
-Model open_model(const std::string& dir, LoadMode mode) {
+std::string_view engram_source_name(EngramSource source) {
+  switch (source) {
+    case EngramSource::kMmap:
+      return "mmap";
+    case EngramSource::kRam:
+      return "ram";
+    case EngramSource::kDisk:
+      return "disk";
+  }
+  return "";
+}
+
+std::string describe(const EngramStats& stats) {
+  const double known =
+      static_cast<double>(stats.hits) / static_cast<double>(std::max<int64_t>(stats.rows, 1));
+  return fmt::format("{} rows of its tables, {:.1f} % of them known", stats.rows, 100 * known);
+}
+
+EngramSource chosen_engram_source(LoadMode mode, std::optional<EngramSource> engram) {
+  if (mode == LoadMode::kRead && engram && *engram != EngramSource::kRam)
+    fail(ErrorCode::kUsage,
+         "--engram {} leaves Engram's tables in their files, but --load read reads all of these; choose "
+         "--load "
+         "mmap",
+         engram_source_name(*engram));
+  return engram.value_or(mode == LoadMode::kRead ? EngramSource::kRam : EngramSource::kMmap);
+}
+
+Model open_model(const std::string& dir, LoadMode mode, std::optional<EngramSource> engram) {
+  const EngramSource source = chosen_engram_source(mode, engram);
   Model model = Model::load(dir, mode);
+  if (engram && !model.needs_compressed_vocabulary())
+    fail(ErrorCode::kUsage, "--engram: {} is a {} without Engram; leave --engram out", dir,
+         model.config().family.name);
   if (model.needs_compressed_vocabulary()) {
+    // What was read at the start is in memory already.
+    if (mode == LoadMode::kMmap) model.set_engram_source(source);
     const Tokenizer tokenizer = Tokenizer::from_file(dir + "/tokenizer.json");
     check_belongs(tokenizer, model.config());
     model.set_compressed_vocabulary(compressed_vocabulary(tokenizer));

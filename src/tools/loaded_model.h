@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/file.h"
 #include "engine/model_sequence.h"
@@ -19,7 +21,8 @@ struct ModelOptions {
   int threads = 0;  // 0: one for each CPU that this process may use
   Numerics numerics = Numerics::kNative;
   LoadMode load = LoadMode::kMmap;
-  int64_t ctx = 0;  // tokens; 0: the command's own choice
+  std::optional<EngramSource> engram = {};  // none: as `load` says
+  int64_t ctx = 0;                          // tokens; 0: the command's own choice
   int64_t chunk =
       256;  // rows of a forward pass over a prompt: 512 are 2 % faster on `large` and take 20 MB more
   Speculation speculate = Speculation::kAuto;
@@ -34,8 +37,14 @@ struct LoadedModel {
   std::unique_ptr<Ops> ops;
 };
 LoadedModel load_model(const ModelOptions& options);
-// Its model alone: with Engram, its tokens' classes come from tokenizer.json, which must be there.
-Model open_model(const std::string& dir, LoadMode mode);
+// Its model alone: with Engram, its tokens' classes come from tokenizer.json, which must be there. `engram`:
+// where its rows come from (none: as `mode` says); Error(kUsage) where it has none, or `mode` says otherwise.
+Model open_model(const std::string& dir, LoadMode mode, std::optional<EngramSource> engram = {});
+std::string_view engram_source_name(EngramSource source);
+// "1234 rows of its tables, 56.7 % of them known"
+std::string describe(const EngramStats& stats);
+// Where the tables' rows come from with these options.
+EngramSource chosen_engram_source(LoadMode mode, std::optional<EngramSource> engram);
 // Error(kUsage) where the model cannot run in these numerics.
 void check_numerics(const ModelConfig& config, Numerics numerics);
 

@@ -26,6 +26,16 @@ std::string size_text(int64_t bytes) {
   return fmt::format("{:.1f} MB", value * 1e-6);
 }
 
+// Caches and passes' rows of the tables that are read from the disk.
+int64_t engram_disk_bytes(const Checkpoint& checkpoint, int64_t rows) {
+  const EngramConfig& engram = checkpoint.config().engram;
+  int64_t bytes = 0;
+  for (const int64_t table_rows : engram.num_embeddings)
+    bytes += EngramDisk::planned_bytes(engram_table_bytes(checkpoint) / table_rows,
+                                       rows * engram.rows_per_token());
+  return bytes;
+}
+
 // All but what depends on how sequences are run.
 MemoryPlan plan_of(const Checkpoint& checkpoint, const ModelOptions& options, int64_t max_tokens,
                    bool drafts) {
@@ -36,11 +46,16 @@ MemoryPlan plan_of(const Checkpoint& checkpoint, const ModelOptions& options, in
   const EntryFormat format = format_of(options);
   MemoryPlan plan;
   plan.tokens = max_tokens;
-  plan.weights = static_cast<int64_t>(checkpoint.tensor_bytes());
+  const EngramSource engram = chosen_engram_source(options.load, options.engram);
+  const int64_t tables = engram_table_bytes(checkpoint);
+  if (engram != EngramSource::kRam) plan.left_in_files = tables;
+  plan.weights = static_cast<int64_t>(checkpoint.tensor_bytes()) - plan.left_in_files;
   plan.state =
       plan_state(checkpoint.config(), format, max_tokens, drafts ? drafter_kind(checkpoint).layers : 0);
   plan.state_per_token = state_bytes_per_token(checkpoint.config(), format);
   plan.scratch = kProgramBytes;
+  if (engram == EngramSource::kDisk && tables > 0)
+    plan.scratch += engram_disk_bytes(checkpoint, options.chunk);
   plan.available = available_memory_bytes();
   return plan;
 }
@@ -104,6 +119,9 @@ SpeedPlan plan_speed(const Checkpoint& checkpoint, const ModelOptions& options, 
 std::string plan_text(const MemoryPlan& memory, const std::optional<SpeedPlan>& speed) {
   const StatePlan& state = memory.state;
   std::string text = fmt::format("weights    {:>10}\n", size_text(memory.weights));
+  if (memory.left_in_files > 0)
+    text += fmt::format("engram     {:>10}  stay in the file; rows are read when needed\n",
+                        size_text(memory.left_in_files));
   text += fmt::format(
       "state      {:>10}  for {} tokens: windows {}, entries {}, index keys {}, compressors {}{}\n",
       size_text(state.total()), memory.tokens, size_text(state.window_rings),
@@ -140,6 +158,7 @@ JsonObject plan_json(const MemoryPlan& memory, const std::optional<SpeedPlan>& s
   JsonObject plan;
   plan.set("ctx", memory.tokens);
   plan.set("weights", memory.weights);
+  plan.set("left_in_files", memory.left_in_files);
   plan.set("state", std::move(state));
   plan.set("scratch", memory.scratch);
   plan.set("total", memory.total());

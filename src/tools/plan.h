@@ -19,6 +19,7 @@ namespace hadal {
 struct MemoryPlan {
   int64_t tokens = 0;  // the context it is for
   int64_t weights = 0;
+  int64_t left_in_files = 0;   // tables of Engram whose rows are read when they are needed
   StatePlan state;             // of a sequence
   int64_t sequences = 1;       // that are kept at once
   double state_per_token = 0;  // bytes that each token adds to a long sequence

@@ -118,6 +118,33 @@ TEST_F(Plan, RefusesWhatDoesNotFitWithTheNumbers) {
   EXPECT_THROW(plan_memory(checkpoint, no_drafts, 1048577, 0), Error);  // beyond its positions
 }
 
+// Tables of Engram need memory only where they are read into it.
+TEST_F(Plan, CountsTablesOfEngramWhereTheyAre) {
+  MakeRandomOptions random;
+  random.preset = "v41-tiny";
+  random.sets = {"vocab_size=800", "n_routed_experts=6"};
+  const std::string folder = dir_.string() + "/engram";
+  make_random(folder, random);
+  const Checkpoint checkpoint = Checkpoint::open(folder, LoadMode::kMmap);
+  const int64_t tables = engram_table_bytes(checkpoint);
+  EXPECT_GT(tables, 1 << 20);
+  const auto plan = [&](std::optional<EngramSource> source) {
+    ModelOptions options;
+    options.engram = source;
+    return plan_memory(checkpoint, options, 100, 0);
+  };
+  const auto all = static_cast<int64_t>(checkpoint.tensor_bytes());
+  EXPECT_EQ(plan(EngramSource::kRam).weights, all);
+  EXPECT_EQ(plan(EngramSource::kRam).left_in_files, 0);
+  EXPECT_EQ(plan(EngramSource::kDisk).weights, all - tables);
+  EXPECT_EQ(plan({}).weights, all - tables);
+  EXPECT_EQ(plan({}).left_in_files, tables);
+  EXPECT_GT(plan(EngramSource::kDisk).scratch, plan({}).scratch);
+  ModelOptions read;
+  read.load = LoadMode::kRead;
+  EXPECT_EQ(plan_memory(checkpoint, read, 100, 0).weights, all);
+}
+
 TEST_F(Plan, AvailableMemoryIsTheLeastLimit) {
   const std::string root = dir_.string() + "/";
   put("proc/meminfo", "MemTotal:       8000 kB\nMemAvailable:   5000 kB\n");
