@@ -35,7 +35,6 @@ std::string bench_json(const BenchResult& result) {
   decode.set("bytes_per_token", result.bytes_per_token);
   decode.set("gb_s", result.decode_gb_s());
   decode.set("ratio", result.decode_ratio());
-  if (result.ctx > 0) decode.set("of_empty", spread(result.decode_of_empty));
   JsonObject roof;
   roof.set("read_gb_s", spread(result.read_gb_s));
   roof.set("fma_gflops", spread(result.fma_gflops));
