@@ -37,9 +37,10 @@ RenderedPrompt render_chat(const ChatLiterals& literals, const JsonArray& messag
 void check_markers(const Tokenizer& tokenizer, ChatDialect dialect) {
   const ChatTraits& traits = traits_of(dialect);
   if (traits.marks_system && !tokenizer.find_added(kSystemToken))
-    fail(ErrorCode::kInvalidModel,
-         "the tokenizer has no token {}, which prompts of {} need; take the tokenizer.json of a {} checkpoint",
-         kSystemToken, traits.title, traits.title);
+    fail(
+        ErrorCode::kInvalidModel,
+        "the tokenizer has no token {}, which prompts of {} need; take the tokenizer.json of a {} checkpoint",
+        kSystemToken, traits.title, traits.title);
 }
 
 void refuse_images(const RenderedPrompt& prompt) {
