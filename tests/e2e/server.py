@@ -6,11 +6,21 @@ import pathlib
 import signal
 import socket
 import subprocess
+import time
 
 from common import BUILTIN, HADAL
 
 TOKENIZER = BUILTIN + "/tokenizer.json"
 CHAT = {"model": "any", "messages": [{"role": "user", "content": "Hello!"}]}
+
+
+def wait_until(condition, seconds: float = 20) -> bool:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 class Server:

@@ -8,20 +8,11 @@ import time
 import unittest
 
 from common import ROOT, Case
-from server import CHAT, Server, events_of
+from server import CHAT, Server, events_of, wait_until
 
 SHARED = pathlib.Path(os.environ.get("HADAL_SHARED", ROOT / "../shared")) / "golden"
 LONG = {"text": "r</think>" + "word " * 400, "finish": "stop", "delay_ms": 20}
 SHORT = {"text": "Let me see.</think>The answer.", "finish": "stop"}
-
-
-def wait_until(condition, seconds: float = 10) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Protocols(Case):

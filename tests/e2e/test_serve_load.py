@@ -8,7 +8,7 @@ import time
 import unittest
 
 from common import Case
-from server import CHAT, Server
+from server import CHAT, Server, wait_until
 
 WAITING = {"text": "</think>" + "word " * 3, "finish": "stop", "delay_ms": 3600000}
 LONG = {"text": "</think>" + "word " * 30000, "finish": "stop"}
@@ -30,15 +30,6 @@ def open_files(server: Server) -> int:
 def request(body: dict) -> bytes:
     data = json.dumps(body).encode()
     return b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(data) + data
-
-
-def wait_until(condition, seconds: float = 20) -> bool:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Load(Case):
