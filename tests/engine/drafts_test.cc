@@ -154,7 +154,8 @@ TEST_P(Drafts, EveryPatternOfRejectionLeavesNoTrace) {
         SCOPED_TRACE(fmt::format("from {}: {} of {} at {}", start, right, drafts, first));
         std::vector<int32_t> rows(ids.begin() + first, ids.begin() + first + 1 + drafts);
         for (int64_t i = right + 1; i <= drafts; ++i)
-          rows[static_cast<size_t>(i)] = (rows[static_cast<size_t>(i)] + 1) % kVocabulary;
+          rows[static_cast<size_t>(i)] =
+              (rows[static_cast<size_t>(i)] + 1) % static_cast<int32_t>(kVocabulary);
         drafting.feed(rows, drafts + 1);
         drafting.truncate(first + 1 + right);
         for (int64_t i = 0; i <= right; ++i) {
