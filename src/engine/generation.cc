@@ -10,7 +10,6 @@ namespace hadal {
 Generation::Generation(GenerationOptions options, int64_t vocab_size, int64_t max_tokens)
     : options_(std::move(options)),
       sampler_(options_.sampling, vocab_size),
-      vocab_size_(vocab_size),
       max_tokens_(max_tokens),
       constrained_(options_.constraint != nullptr && !options_.constrained_after),
       mask_(options_.constraint != nullptr ? static_cast<size_t>(vocab_size + 63) / 64 : 0) {

@@ -81,7 +81,6 @@ class Generation {
 
   GenerationOptions options_;
   Sampler sampler_;
-  int64_t vocab_size_;
   int64_t max_tokens_;
   bool constrained_;  // from now on
   std::vector<uint64_t> mask_;
