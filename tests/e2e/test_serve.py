@@ -368,7 +368,7 @@ class Abuse(Case):
                 connection.sendall(b"GET /health HTTP/1.1\r\nHost: loc")
             start = time.monotonic()
             self.assertEqual(server.ask("GET", "/health")[0], 200)
-            self.assertLess(time.monotonic() - start, 1)
+            self.assertLess(time.monotonic() - start, 5)
             for connection in half:
                 connection.close()
 

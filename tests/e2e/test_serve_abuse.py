@@ -1,7 +1,6 @@
 """Requests that mean harm: framing, paths, hosts, origins, budgets of structured output, control tokens in user text."""
 import json
 import random
-import time
 import unittest
 import urllib.parse
 
@@ -11,6 +10,7 @@ from server import CHAT, Server
 SHORT = {"text": "</think>yes", "finish": "stop"}
 POST = b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\n"
 CANARY = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+BUDGET_S = 20  # of CPU time; without a sanitizer less than half a second
 
 
 def chunked(*extra: bytes) -> bytes:
@@ -185,10 +185,10 @@ def spelled(pick: random.Random, path: str) -> str:
 
 class Budgets(Case):
     def refused(self, server: Server, body: dict, path: str = "/v1/chat/completions") -> None:
-        start = time.monotonic()
+        start = server.cpu_seconds()
         status, answer = server.post(path, body)
         self.assertEqual(status, 400, (str(body)[:200], str(answer)[:200]))
-        self.assertLess(time.monotonic() - start, 3)  # 0.1 s where nothing else runs
+        self.assertLess(server.cpu_seconds() - start, BUDGET_S)
 
     def test_numbers_and_lists(self):
         with Server(self.folder, [SHORT] * 9) as server:
@@ -212,16 +212,16 @@ class Budgets(Case):
         with Server(self.folder, None) as server:
             plain = {**CHAT, "thinking": {"type": "disabled"}, "max_tokens": 2}
             for schema in schemas:
-                start = time.monotonic()
+                start = server.cpu_seconds()
                 status, answer = server.post("/v1/chat/completions", {**plain, "response_format": {
                     "type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}})
                 self.assertIn(status, (200, 400), (str(schema)[:100], str(answer)[:200]))
-                self.assertLess(time.monotonic() - start, 5, str(schema)[:100])
+                self.assertLess(server.cpu_seconds() - start, BUDGET_S, str(schema)[:100])
             for pattern in ("(a+)+$", "(a|a)*b", "(.*)*x", "((a*)*)*", "(a{1,999}){1,999}", "\\1", "(?=a)"):
-                start = time.monotonic()
+                start = server.cpu_seconds()
                 status, _ = server.post("/v1/chat/completions", {**plain, "response_format": {"type": "regex", "regex": pattern}})
                 self.assertIn(status, (200, 400), pattern)
-                self.assertLess(time.monotonic() - start, 5, pattern)
+                self.assertLess(server.cpu_seconds() - start, BUDGET_S, pattern)
             self.assertEqual(server.ask("GET", "/health")[0], 200)
 
 
