@@ -107,6 +107,17 @@ void write_model(const std::string& dir, const std::string& config_json, const P
   write_file_atomically(dir + "/config.json", config_json);
 }
 
+FileLock RunFolder::lock(bool create) const {
+  if (create) make_folder(path_);
+  if (!fs::is_directory(path_))
+    fail(ErrorCode::kUsage, "{}: there is no such run to go on with; leave out --resume to begin it", path_);
+  std::optional<FileLock> lock = FileLock::take(path_ + "/lock");
+  if (!lock)
+    fail(ErrorCode::kUsage,
+         "{}: another process trains in this folder; wait for its end, or choose another run.out", path_);
+  return *std::move(lock);
+}
+
 std::string RunFolder::latest() const {
   const std::string file = path_ + "/latest";
   if (!file_exists(file)) return "";

@@ -5,6 +5,7 @@
 //                         tokenizer.json), the optimiser's state (optimizer.safetensors) and state.json
 //   latest                the name of the newest whole checkpoint
 //   metrics.jsonl         one line a step
+//   lock                  held by the process that trains here
 //
 // A checkpoint is written beside its place, synced and renamed, then `latest` is replaced: a crash at any
 // moment, or a full disk, leaves the one before it.
@@ -15,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "base/json.h"
 #include "train/data_rows.h"
 #include "train/optimizer.h"
@@ -47,6 +49,9 @@ class RunFolder {
 
   const std::string& path() const { return path_; }
   std::string metrics() const { return path_ + "/metrics.jsonl"; }
+  // For as long as the result lives, no other process can have it. Error(kUsage) where one has it, or where
+  // there is no such folder and `create` is not asked for.
+  FileLock lock(bool create) const;
   // The folder of the newest checkpoint, empty where there is none.
   std::string latest() const;
 

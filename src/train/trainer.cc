@@ -95,14 +95,12 @@ Trainer::Trainer(const TrainConfig& config, const TrainOptions& options)
     : config_(config),
       options_(options),
       folder_(config.out),
+      lock_(folder_.lock(!options.resume)),
       data_(DataSet::open(config.data)),
       reader_(data_, {static_cast<uint64_t>(config.row_tokens), config.seed, config.curriculum}),
       pool_(config.threads) {
   const std::string latest = folder_.latest();
   if (options.resume && latest.empty()) {
-    if (!fs::is_directory(config.out))
-      fail(ErrorCode::kUsage, "{}: there is no such run to go on with; leave out --resume to begin it",
-           config.out);
     log_info("{}: the run stopped before its first checkpoint and begins anew", config.out);
   } else if (options.resume) {
     open_model(latest);

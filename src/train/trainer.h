@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "base/thread_pool.h"
 #include "train/data_rows.h"
 #include "train/run_folder.h"
@@ -50,7 +51,7 @@ class Trainer {
   // Opens the data and the model; writes the first checkpoint unless it goes on from one. A run that was
   // killed before its first checkpoint begins anew, whether it resumes or not. Error(kUsage) where the run's
   // folder has checkpoints and it does not resume, where it resumes and there is no folder, or where settings
-  // or data have changed since, naming what.
+  // or data have changed since, naming what; or where another process trains in the run's folder.
   Trainer(const TrainConfig& config, const TrainOptions& options);
   ~Trainer();
 
@@ -75,6 +76,7 @@ class Trainer {
   TrainConfig config_;
   TrainOptions options_;
   RunFolder folder_;
+  FileLock lock_;
   DataSet data_;
   RowReader reader_;
   ThreadPool pool_;

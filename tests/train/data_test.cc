@@ -1,4 +1,6 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -148,6 +150,35 @@ TEST_F(Data, RefusesALineOverTheLimit) {
       refused("a.jsonl", "{\"text\": \"a\"}\n" + line, 4096).find("a.jsonl:2: this line has more than 4096"),
       std::string::npos);
   EXPECT_NE(refused("a.txt", std::string(5000, 'x'), 4096).find("a.txt"), std::string::npos);
+}
+
+// A gigabyte without a line break, of which the disk holds nothing: refused in a few times the limit.
+TEST_F(Data, RefusesALineOfAGigabyteInBoundedMemory) {
+  for (const char* const name : {"a.jsonl", "a.txt"}) {
+    std::ofstream(path(name)).close();
+    fs::resize_file(path(name), uint64_t{1} << 30);
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      DataPrepareOptions all = options({path(name)});
+      all.limit_bytes = 64 << 20;
+      rusage before{}, after{};
+      getrusage(RUSAGE_SELF, &before);
+      try {
+        prepare_data(all);
+        _exit(0);
+      } catch (const Error& error) {
+        getrusage(RUSAGE_SELF, &after);
+        if (after.ru_maxrss - before.ru_maxrss > 320 << 10) _exit(100);
+        _exit(static_cast<int>(error.code()));
+      }
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    ASSERT_TRUE(WIFEXITED(status)) << name;
+    EXPECT_EQ(WEXITSTATUS(status), static_cast<int>(ErrorCode::kInvalidModel)) << name;
+    fs::remove_all(path("out"));
+  }
 }
 
 TEST_F(Data, RefusesInvalidUtf8) {
