@@ -39,8 +39,8 @@ test-tidy: packages-test packages-check build/release/build.ninja
 test-peers: packages-test build
 	@tests/peers/run.sh
 
-# Published clients against the program with scripted answers.
-test-clients: packages-test build
+# Clients and agents of PyPI and npm against the program. Needs Node.
+test-clients: packages-test build tests/clients/js/node_modules tests/clients/agents/node_modules
 	@tests/clients/run.sh
 
 # The page in Chromium, against a mock of the API and against the program. Needs Node.

@@ -29,6 +29,7 @@ class MessagesReader {
   ChatRequest read() && {
     request_.model = body_.need_text("model");
     check_model(request_.model, policy_);
+    refuse_threads();
     read_thinking_wish();
     read_tools();
     read_system();
@@ -45,6 +46,13 @@ class MessagesReader {
   }
 
  private:
+  // A conversation that the server would hold: clients that begin one send the whole history after this.
+  void refuse_threads() {
+    if (policy_.is_deepseek() || body_.find("thread") == nullptr) return;
+    throw RequestError(400, "thread: this server keeps no conversations; send all messages each time",
+                       "thread", "thread_unsupported_request");
+  }
+
   void read_thinking_wish() {
     const std::optional<RequestObject> config = body_.object("output_config");
     resolve_thinking(read_thinking(body_), config ? read_effort(*config, "effort") : nullptr, policy_,

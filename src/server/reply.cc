@@ -49,6 +49,11 @@ Json error_body(Protocol protocol, int status, const std::string& message, const
   if (protocol == Protocol::kMessages) {
     error.set("type", type);
     error.set("message", message);
+    if (!kind.empty()) {
+      JsonObject details;
+      details.set("error_code", kind);
+      error.set("details", std::move(details));
+    }
     JsonObject body;
     body.set("type", "error");
     body.set("error", std::move(error));

@@ -307,6 +307,11 @@ class Abuse(Case):
                     self.assertEqual(status, 400, (path, body[:40], answer[:200]))
                     self.assertIn("error", json.loads(answer))
 
+    def test_threads_of_messages_are_refused_as_their_clients_expect(self):
+        with Server(self.folder, [SHORT]) as server:
+            status, body = server.post("/v1/messages", {**CHAT, "max_tokens": 9, "thread": {"type": "create"}})
+        self.assertEqual((status, body["error"]["details"]), (400, {"error_code": "thread_unsupported_request"}))
+
     def test_bad_values(self):
         bad = [-1, 0, 3, 1e300, -0.5, 2**63, 2**70, "1", None, True, [], {}, [1], {"a": 1}, "x" * 1000]
         with Server(self.folder, [SHORT] * 1000) as server:
