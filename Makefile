@@ -51,6 +51,11 @@ test-web: packages-web build web/node_modules tests/web/node_modules
 web: web/node_modules
 	@npm --prefix web run build
 
+# Not npm ci: a registry need not have the agents' builds for every platform, and ci wants them all in the lock.
+tests/clients/agents/node_modules: tests/clients/agents/package-lock.json
+	@npm --prefix $(@D) install --no-save --no-audit --no-fund
+	@touch $@
+
 %/node_modules: %/package-lock.json
 	@npm --prefix $* ci --no-audit --no-fund
 	@touch $@

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Clients and agents that people use, against hadal serve: make test-clients.
 # Python's are installed into build/clients-venv and build/aider-venv, npm's into node_modules (the Makefile does that).
-# HADAL names the program. Usage: run.sh [python|js|agents ...]; python and js by default.
+# HADAL names the program. Usage: run.sh [python|js|agents ...]; all of them by default.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$PWD/build
@@ -17,7 +17,7 @@ venv() {  # NAME REQUIREMENTS
 node=$PWD/tests/clients/js/node_modules/.bin
 run_python() { (cd tests/clients && PYTHONPATH=../e2e "$build/clients-venv/bin/python" -W ignore::ResourceWarning -m unittest "$@"); }
 
-[ $# -gt 0 ] || set -- python js
+[ $# -gt 0 ] || set -- python js agents
 venv clients-venv requirements.txt
 for group in "$@"; do
   echo "== $group"
