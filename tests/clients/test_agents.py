@@ -69,18 +69,24 @@ class Agents(Case):
         self.assertEqual(self.server.metric("requests_finished_total"), self.lines, said)
         self.said = done.stdout
 
-    def test_codex(self):
-        url = self.serve(call("I look first.", "exec_command", cmd="cat circle.py"),
-                         call("Now the edit.", "exec_command", cmd=f"apply_patch <<'EOF'\n{PATCH}EOF", yield_time_ms=1000), DONE)
+    def run_codex(self, model: str, edit: dict) -> None:
+        url = self.serve(call("I look first.", "exec_command", cmd="cat circle.py", yield_time_ms=1000), edit, DONE)
         folder = self.home / ".codex"
         folder.mkdir()
         (folder / "config.toml").write_text(
-            'model = "deepseek-v4"\nmodel_provider = "hadal"\ncheck_for_update_on_startup = false\n[analytics]\nenabled = false\n'
+            f'model = "{model}"\nmodel_provider = "hadal"\ncheck_for_update_on_startup = false\n[analytics]\nenabled = false\n'
             f'[model_providers.hadal]\nname = "hadal"\nbase_url = "{url}/v1"\nwire_api = "responses"\nenv_key = "HADAL_KEY"\n'
             "request_max_retries = 0\nstream_max_retries = 0\n", encoding="utf-8")
         # Its sandbox needs rights that a container may lack; the folder is a temporary one.
         self.run_agent("codex", "exec", "--dangerously-bypass-approvals-and-sandbox", TASK, HADAL_KEY="any")
         self.assertEqual(self.said.strip(), "circle.py uses 3.14159 now.")
+
+    def test_codex(self):
+        self.run_codex("deepseek-v4", call("Now the edit.", "exec_command", cmd=f"apply_patch <<'EOF'\n{PATCH}EOF"))
+
+    def test_codex_with_a_custom_tool(self):
+        """For names of models that it knows, it offers apply_patch as a tool whose input is no JSON."""
+        self.run_codex("gpt-5.5", call("Now the edit.", "apply_patch", input=PATCH))
 
     def test_claude_code(self):
         path = str(self.file)

@@ -29,6 +29,20 @@ class Model(Case):
         self.assertTrue(wait_until(lambda: self.server.ask("GET", "/ready")[0] == 200, 60))
         self.url = f"http://{self.server.host}:{self.server.port}"
 
+    def test_the_usual_snippet(self):
+        from openai import OpenAI
+        client = OpenAI(api_key="<DeepSeek API Key>", base_url=self.url)
+        response = client.chat.completions.create(
+            model="deepseek-chat",
+            messages=[
+                {"role": "system", "content": "You are a helpful assistant"},
+                {"role": "user", "content": "Hello"},
+            ],
+            stream=False,
+        )
+        message = response.choices[0].message
+        self.assertTrue(message.content or message.reasoning_content)
+
     def test_openai(self):
         import openai
         client = openai.OpenAI(api_key="any", base_url=self.url + "/v1", max_retries=0)

@@ -7,12 +7,14 @@ import sys
 import unittest
 
 from common import Case
-from server import Server
+from server import Server, wait_until
 
 os.environ.update({"OPENAI_AGENTS_DISABLE_TRACING": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "DO_NOT_TRACK": "1"})
 ANSWER = {"text": "The user greets.</think>Hello! How can I help?", "finish": "stop"}
 CALL = {"text": "I need the weather.</think>\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"get_weather\">\n<｜DSML｜parameter name=\"city\" "
                 "string=\"true\">Ankara</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>", "finish": "stop"}
+# Long enough that only a cancelled request ends within a test.
+ENDLESS = {"text": "x</think>" + "deeper and " * 3000, "finish": "stop", "delay_ms": 20}
 AFTER_CALL = {"text": "It is sunny.</think>Sunny in Ankara.", "finish": "stop"}
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
 OPENAI_TOOL = {"type": "function", "function": {"name": "get_weather", "description": "The weather of a city.", "parameters": PARAMETERS}}
@@ -26,6 +28,10 @@ class Client(Case):
         self.addCleanup(server.__exit__)
         self.server = server
         return f"http://{server.host}:{server.port}"
+
+    def assert_cancelled(self) -> None:
+        """A request whose client has gone is not computed any more."""
+        self.assertTrue(wait_until(lambda: self.server.metric("requests_running") == 0, 10))
 
 
 class OpenAi(Client):
@@ -98,6 +104,13 @@ class OpenAi(Client):
         answer = client.chat.completions.create(model="m", messages=QUESTION, logprobs=True, top_logprobs=1)
         self.assertTrue(answer.choices[0].logprobs.content)
 
+    def test_abort_in_mid_stream(self):
+        stream = self.client(ENDLESS).chat.completions.create(model="m", messages=QUESTION, stream=True)
+        for _ in range(5):
+            next(stream)
+        stream.close()
+        self.assert_cancelled()
+
     def test_errors(self):
         import openai
         client = self.client(ANSWER, arguments=("--api-key", "secret"))
@@ -143,6 +156,26 @@ class Anthropic(Client):
                    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": use.id, "content": "sunny"}]}]
         final = client.messages.create(model="m", max_tokens=100, messages=history, tools=tools)
         self.assertEqual([b.text for b in final.content if b.type == "text"], ["Sunny in Ankara."])
+
+    def test_thinking(self):
+        message = self.client(ANSWER).messages.create(model="m", max_tokens=2000, messages=QUESTION, thinking={"type": "enabled", "budget_tokens": 1024})
+        self.assertEqual([b.thinking for b in message.content if b.type == "thinking"], ["The user greets."])
+
+    def test_the_helper_that_runs_tools(self):
+        import anthropic
+
+        @anthropic.beta_tool
+        def get_weather(city: str) -> str:
+            """The weather of a city."""
+            return "sunny in " + city
+
+        final = self.client(CALL, AFTER_CALL).beta.messages.tool_runner(model="m", max_tokens=100, messages=QUESTION, tools=[get_weather]).until_done()
+        self.assertEqual([b.text for b in final.content if b.type == "text"], ["Sunny in Ankara."])
+
+    def test_abort_in_mid_stream(self):
+        with self.client(ENDLESS).messages.stream(model="m", max_tokens=100, messages=QUESTION) as stream:
+            next(stream.text_stream)
+        self.assert_cancelled()
 
     def test_errors(self):
         import anthropic
