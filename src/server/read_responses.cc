@@ -120,7 +120,7 @@ class ToolReader {
         refuse(tool.place(), "a namespace holds functions only");
       const std::string& local = tool.need_text("name");
       const std::string name =
-          free_name(policy_.traits().has_namespaces ? space + "::" + local : space + "__" + local);
+          free_name(fmt::format("{}{}{}", space, policy_.traits().has_namespaces ? "::" : "__", local));
       request_.tools.push_back(function_of(tool, name));
       if (policy_.traits().has_namespaces) describe_namespace(group, request_.tools.back());
       request_.namespaces.emplace_back(name, std::pair(space, local));

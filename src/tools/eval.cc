@@ -93,7 +93,7 @@ class Evaluation {
   void write_layer(const LayerTrace& trace);
   void feed(int64_t count);
   void write_mtp(int64_t first, int64_t count, ConstMat streams);
-  void write_drafts(int64_t first, int64_t count, ConstMat taps);
+  void write_drafts(DraftOutput& drafts, int64_t first, int64_t count, ConstMat taps);
 
   const EvalOptions& options_;
   const Model& model_;
@@ -149,7 +149,7 @@ void Evaluation::feed(int64_t count) {
   const int64_t pairs = std::min(count, tokens() - 1 - first);  // the last token has no next one
   if (pairs == 0) return;
   if (options_.mtp) write_mtp(first, pairs, result.streams);
-  if (drafts_) write_drafts(first, pairs, result.taps);
+  if (drafts_) write_drafts(*drafts_, first, pairs, result.taps);
 }
 
 void Evaluation::write_mtp(int64_t first, int64_t count, ConstMat streams) {
@@ -160,15 +160,15 @@ void Evaluation::write_mtp(int64_t first, int64_t count, ConstMat streams) {
                                            .logits));
 }
 
-void Evaluation::write_drafts(int64_t first, int64_t count, ConstMat taps) {
+void Evaluation::write_drafts(DraftOutput& drafts, int64_t first, int64_t count, ConstMat taps) {
   const auto best = [&](const DraftRow& row) -> std::optional<int32_t> {
     const auto chosen = static_cast<int32_t>(std::ranges::max_element(row.logits) - row.logits.begin());
-    drafts_->append_row(output_, row, chosen);
+    drafts.append_row(output_, row, chosen);
     return chosen;
   };
   for (int64_t i = 0; i < count; ++i) {
     const int32_t next = ids_[static_cast<size_t>(first + i + 1)];
-    drafts_->append_position(output_, first + i, next);
+    drafts.append_position(output_, first + i, next);
     dspark_keep(model_, state_, first + i, taps.slice(i, 1), workspace_, ops_);
     dspark_draft(model_, state_, first + i + 1, next, model_.config().dspark_block_size, best, workspace_,
                  ops_);
