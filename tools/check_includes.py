@@ -45,7 +45,7 @@ def main() -> int:
     errors = []
     types = {}
     included = set()
-    files = [p for top in ("src", "apps", "tests", "bench") for p in (ROOT / top).rglob("*") if p.suffix in (".cc", ".h", ".inl")]
+    files = [p for top in ("src", "apps", "tests", "bench") for p in (ROOT / top).rglob("*") if p.suffix in (".cc", ".h", ".inl") and "node_modules" not in p.parts]
     for path in files:
         text = path.read_text(encoding="utf-8")
         where = path.relative_to(ROOT)
