@@ -12,12 +12,11 @@ from typing import Literal
 
 from common import BUILTIN, Case
 from server import Server, wait_until
+from shared import QUESTION, openai_tool, usual_snippet
 
-os.environ.update({"OPENAI_AGENTS_DISABLE_TRACING": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "DO_NOT_TRACK": "1"})
 CITIES = ["Ankara", "Oslo"]
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string", "enum": CITIES}}, "required": ["city"], "additionalProperties": False}
-OPENAI_TOOL = {"type": "function", "function": {"name": "get_weather", "description": "The weather of a city.", "parameters": PARAMETERS}}
-QUESTION = [{"role": "user", "content": "What is the weather in Ankara?"}]
+OPENAI_TOOL = openai_tool(PARAMETERS)
 NO_THINKING = {"thinking": {"type": "disabled"}}
 
 
@@ -30,17 +29,7 @@ class Model(Case):
         self.url = f"http://{self.server.host}:{self.server.port}"
 
     def test_the_usual_snippet(self):
-        from openai import OpenAI
-        client = OpenAI(api_key="<DeepSeek API Key>", base_url=self.url)
-        response = client.chat.completions.create(
-            model="deepseek-chat",
-            messages=[
-                {"role": "system", "content": "You are a helpful assistant"},
-                {"role": "user", "content": "Hello"},
-            ],
-            stream=False,
-        )
-        message = response.choices[0].message
+        message = usual_snippet(self.url)
         self.assertTrue(message.content or message.reasoning_content)
 
     def test_openai(self):

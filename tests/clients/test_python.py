@@ -8,8 +8,8 @@ import unittest
 
 from common import Case
 from server import Server, wait_until
+from shared import QUESTION, openai_tool, usual_snippet
 
-os.environ.update({"OPENAI_AGENTS_DISABLE_TRACING": "1", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "DO_NOT_TRACK": "1"})
 ANSWER = {"text": "The user greets.</think>Hello! How can I help?", "finish": "stop"}
 CALL = {"text": "I need the weather.</think>\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"get_weather\">\n<｜DSML｜parameter name=\"city\" "
                 "string=\"true\">Ankara</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>", "finish": "stop"}
@@ -17,8 +17,7 @@ CALL = {"text": "I need the weather.</think>\n\n<｜DSML｜tool_calls>\n<｜DSML
 ENDLESS = {"text": "x</think>" + "deeper and " * 3000, "finish": "stop", "delay_ms": 20}
 AFTER_CALL = {"text": "It is sunny.</think>Sunny in Ankara.", "finish": "stop"}
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-OPENAI_TOOL = {"type": "function", "function": {"name": "get_weather", "description": "The weather of a city.", "parameters": PARAMETERS}}
-QUESTION = [{"role": "user", "content": "What is the weather in Ankara?"}]
+OPENAI_TOOL = openai_tool(PARAMETERS)
 
 
 class Client(Case):
@@ -40,17 +39,8 @@ class OpenAi(Client):
         return openai.OpenAI(api_key="any", base_url=self.serve(*script, **arguments) + "/v1", max_retries=0)
 
     def test_the_usual_snippet(self):
-        from openai import OpenAI
-        client = OpenAI(api_key="<DeepSeek API Key>", base_url=self.serve(ANSWER))
-        response = client.chat.completions.create(
-            model="deepseek-chat",
-            messages=[
-                {"role": "system", "content": "You are a helpful assistant"},
-                {"role": "user", "content": "Hello"},
-            ],
-            stream=False,
-        )
-        self.assertEqual(response.choices[0].message.content, "Hello! How can I help?")
+        message = usual_snippet(self.serve(ANSWER))
+        self.assertEqual(message.content, "Hello! How can I help?")
 
     def test_stream(self):
         stream = self.client(ANSWER).chat.completions.create(model="m", messages=QUESTION, stream=True, stream_options={"include_usage": True})

@@ -4,13 +4,13 @@ import random
 import unittest
 import urllib.parse
 
-from common import BUILTIN, Case
+from common import BUILTIN, SANITIZED, Case
 from server import CHAT, Server
 
 SHORT = {"text": "</think>yes", "finish": "stop"}
 POST = b"POST /tokenize HTTP/1.1\r\nHost: localhost\r\n"
 CANARY = b"GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
-BUDGET_S = 20  # of CPU time; without a sanitizer less than half a second
+SLOWER = 4 if SANITIZED else 1
 
 
 def chunked(*extra: bytes) -> bytes:
@@ -188,7 +188,7 @@ class Budgets(Case):
         start = server.cpu_seconds()
         status, answer = server.post(path, body)
         self.assertEqual(status, 400, (str(body)[:200], str(answer)[:200]))
-        self.assertLess(server.cpu_seconds() - start, BUDGET_S)
+        self.assertLess(server.cpu_seconds() - start, 3 * SLOWER)  # 0.1 s in the release build
 
     def test_numbers_and_lists(self):
         with Server(self.folder, [SHORT] * 9) as server:
@@ -216,12 +216,12 @@ class Budgets(Case):
                 status, answer = server.post("/v1/chat/completions", {**plain, "response_format": {
                     "type": "json_schema", "json_schema": {"name": "x", "strict": True, "schema": schema}}})
                 self.assertIn(status, (200, 400), (str(schema)[:100], str(answer)[:200]))
-                self.assertLess(server.cpu_seconds() - start, BUDGET_S, str(schema)[:100])
+                self.assertLess(server.cpu_seconds() - start, 5 * SLOWER, str(schema)[:100])
             for pattern in ("(a+)+$", "(a|a)*b", "(.*)*x", "((a*)*)*", "(a{1,999}){1,999}", "\\1", "(?=a)"):
                 start = server.cpu_seconds()
                 status, _ = server.post("/v1/chat/completions", {**plain, "response_format": {"type": "regex", "regex": pattern}})
                 self.assertIn(status, (200, 400), pattern)
-                self.assertLess(server.cpu_seconds() - start, BUDGET_S, pattern)
+                self.assertLess(server.cpu_seconds() - start, 5 * SLOWER, pattern)
             self.assertEqual(server.ask("GET", "/health")[0], 200)
 
 

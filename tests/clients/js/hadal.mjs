@@ -14,7 +14,8 @@ const MODEL = process.env.HADAL_MODEL || BUILTIN;
 export const TIMEOUT = { timeout: 60_000 };
 export const QUESTION = [{ role: 'user', content: 'What is the weather in Ankara?' }];
 export const CITY_SCHEMA = { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], additionalProperties: false };
-export const OPENAI_TOOL = { type: 'function', function: { name: 'get_weather', description: 'The weather of a city.', parameters: CITY_SCHEMA } };
+export const openaiTool = (parameters) => ({ type: 'function', function: { name: 'get_weather', description: 'The weather of a city.', parameters } });
+export const OPENAI_TOOL = openaiTool(CITY_SCHEMA);
 export const ANSWER = { text: 'The user greets.</think>Hello! How can I help?', finish: 'stop' };
 export const CALL = {
   text:

@@ -11,11 +11,11 @@ import { ChatOpenAI } from '@langchain/openai';
 import { generateText, streamText, tool } from 'ai';
 import OpenAI from 'openai';
 import { z } from 'zod';
-import { QUESTION, TIMEOUT, serveModel } from './hadal.mjs';
+import { QUESTION, TIMEOUT, openaiTool, serveModel } from './hadal.mjs';
 
 const CITIES = ['Ankara', 'Oslo'];
 const PARAMETERS = { type: 'object', properties: { city: { type: 'string', enum: CITIES } }, required: ['city'], additionalProperties: false };
-const TOOL = { type: 'function', function: { name: 'get_weather', description: 'The weather of a city.', parameters: PARAMETERS } };
+const TOOL = openaiTool(PARAMETERS);
 const NO_THINKING = { thinking: { type: 'disabled' } };
 const isCity = (city) => assert.ok(CITIES.includes(city), `not a city: ${city}`);
 
