@@ -15,7 +15,7 @@ _hadal() {
   esac
   case "$command" in
     "") words="-h --help --version -q --quiet -v --verbose bench chat data eval inspect make-random render run serve tokenize tokenizer train" ;;
-    "bench") words="-h --help -t --threads --numerics --load --engram --prompt --gen --ctx --chunk --json" ;;
+    "bench") words="-h --help -t --threads --numerics --load --engram --train --prompt --gen --ctx --chunk --steps --json" ;;
     "chat") words="-h --help -t --threads --numerics --load --engram --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "data") words="-h --help prepare" ;;
     "data prepare") words="-h --help --tokenizer --encoding -o --out --shard-tokens" ;;

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "base/json.h"
 #include "tools/loaded_model.h"
 
 namespace hadal {
@@ -60,6 +61,7 @@ struct BenchResult {
 // Error(kNoMemory) where it does not fit.
 BenchResult run_bench(const BenchOptions& options);
 
+JsonObject spread(const Samples& samples);  // median, min, max
 std::string bench_json(const BenchResult& result);
 std::string bench_text(const BenchResult& result);
 

@@ -7,6 +7,13 @@
 namespace hadal {
 namespace {
 
+std::string range(const Samples& samples) {
+  return fmt::format("{:>9.1f} ({:.1f} to {:.1f} in {} runs)", samples.median(), samples.min(), samples.max(),
+                     samples.size());
+}
+
+}  // namespace
+
 JsonObject spread(const Samples& samples) {
   JsonObject object;
   object.set("median", samples.median());
@@ -14,13 +21,6 @@ JsonObject spread(const Samples& samples) {
   object.set("max", samples.max());
   return object;
 }
-
-std::string range(const Samples& samples) {
-  return fmt::format("{:>9.1f} ({:.1f} to {:.1f} in {} runs)", samples.median(), samples.min(), samples.max(),
-                     samples.size());
-}
-
-}  // namespace
 
 std::string bench_json(const BenchResult& result) {
   JsonObject prefill;

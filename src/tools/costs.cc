@@ -45,6 +45,11 @@ bool holds_products(std::string_view name, const Tensor& tensor) {
 
 }  // namespace
 
+int64_t attended_keys(const ModelConfig& config, int64_t layer, int64_t position) {
+  const Keys keys = keys_at(config, layer, position);
+  return keys.window + keys.entries;
+}
+
 Costs::Costs(const Checkpoint& checkpoint) : config_(checkpoint.config()) {
   const std::string mla_mtp = fmt::format("model.layers.{}.", config_.num_hidden_layers);
   double routed_bytes = 0;

@@ -14,6 +14,9 @@
 
 namespace hadal {
 
+// Keys of the main attention (window rows and entries) that the token at `position` attends to in a layer.
+int64_t attended_keys(const ModelConfig& config, int64_t layer, int64_t position);
+
 class Costs {
  public:
   explicit Costs(const Checkpoint& checkpoint);

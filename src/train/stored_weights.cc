@@ -151,6 +151,15 @@ void round_as_stored(const Parameter& p, const float* from, StoreMode mode, floa
   }
 }
 
+void round_values(const Parameters& parameters, StoreMode mode, ThreadPool& pool) {
+  const std::vector<Parameter>& list = parameters.list();
+  pool.run([&](int worker) {
+    for (size_t i = static_cast<size_t>(worker); i < list.size(); i += static_cast<size_t>(pool.threads()))
+      round_as_stored(list[i], parameters.masters() + list[i].offset, mode,
+                      parameters.values() + list[i].offset);
+  });
+}
+
 void require_storable(const Parameters& parameters, StoreMode mode) {
   for (const Parameter& p : parameters.list()) {
     if (form_of(p, mode) == Form::kFp4 && p.shape[1] % kFp4Block != 0)

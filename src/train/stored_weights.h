@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "train/parameters.h"
 
 namespace hadal {
@@ -30,6 +31,8 @@ struct StoredTensor {
 StoredTensor store_tensor(const Parameter& p, const float* values, StoreMode mode);
 // values <- what the stored form of `from` is worth. May be the same place.
 void round_as_stored(const Parameter& p, const float* from, StoreMode mode, float* values);
+// All values <- what the stored forms of the masters are worth.
+void round_values(const Parameters& parameters, StoreMode mode, ThreadPool& pool);
 // Error(kUsage) naming the tensor that the mode cannot hold (FP4 wants rows of a multiple of 32).
 void require_storable(const Parameters& parameters, StoreMode mode);
 

@@ -44,7 +44,8 @@ void TapeOps::store_kv(ConstMat kv, const KvRow& form, std::span<std::byte* cons
     forward_.store_kv({value.data(), 1, kv.cols, kv.cols}, form, rows.subspan(static_cast<size_t>(t), 1));
     keys_->add(rows[static_cast<size_t>(t)], value.data());
   }
-  record([=, this, table = keys_] { add_rows(table->gradients().slice(first, kv.rows), gradient(kv)); });
+  record(OpKind::kKeys,
+         [=, this, table = keys_] { add_rows(table->gradients().slice(first, kv.rows), gradient(kv)); });
 }
 
 void TapeOps::store_index_keys(ConstMat k, int64_t first, const IndexKeyForm& form, std::byte* keys) {
@@ -60,14 +61,16 @@ void TapeOps::store_index_keys(ConstMat k, int64_t first, const IndexKeyForm& fo
     index_keys_->add(keys + (first + t) * kIndexDim * 4, values.row(t));
   }
   forward_.store_index_keys(values, first, form, keys);
-  record(
-      [=, this, table = index_keys_] { add_rows(table->gradients().slice(first_row, k.rows), gradient(k)); });
+  record(OpKind::kKeys, [=, this, table = index_keys_] {
+    add_rows(table->gradients().slice(first_row, k.rows), gradient(k));
+  });
 }
 
 void TapeOps::add_ape(Mat score, const std::byte* ape, int64_t ratio, int64_t first_position) {
   forward_.add_ape(score, ape, ratio, first_position);
   wrote(score);
-  record([=, this] { backward_.add_ape(gradient(score), ratio, first_position, parameter_gradient(ape)); });
+  record(OpKind::kKeys,
+         [=, this] { backward_.add_ape(gradient(score), ratio, first_position, parameter_gradient(ape)); });
 }
 
 void TapeOps::compressor_pool(std::span<const PoolSlots> blocks, Mat out) {
@@ -94,7 +97,7 @@ void TapeOps::compressor_pool(std::span<const PoolSlots> blocks, Mat out) {
     }
   }
   const auto count = static_cast<size_t>(out.rows);
-  record([=, this] {
+  record(OpKind::kKeys, [=, this] {
     backward_.compressor_pool({kept, count}, gradient(out), {kept_gradients, count});
     zero(gradient(out));
   });
@@ -132,7 +135,7 @@ void TapeOps::index_topk(Mat q, ConstMat w, float score_scale, const IndexKeys& 
   queries.picks = {begin, rows};
   queries.target = arena_.take<float>(begin[q.rows]);
   index_queries_.push_back(queries);
-  record([=, this, table = index_keys_] {
+  record(OpKind::kIndexer, [=, this, table = index_keys_] {
     if (options.index_weight == 0 || table == nullptr) return;
     index_kl_ +=
         backward_.index_kl(q_kept, w_kept, score_scale, table->values(), queries.picks, queries.target,
@@ -176,7 +179,7 @@ void TapeOps::sparse_attention(ConstMat q, std::span<const KeyRows> keys, const 
   const ConstMat out_kept = save(out);
   float* const mass =
       index_queries_.empty() ? nullptr : arena_.take<float>(lists.begin[static_cast<int64_t>(keys.size())]);
-  record([=, this, table = keys_, queries = std::exchange(index_queries_, {})] {
+  record(OpKind::kAttention, [=, this, table = keys_, queries = std::exchange(index_queries_, {})] {
     backward_.sparse_attention(q_kept, table->values(), lists, sink, scale, out_kept, gradient(out),
                                gradient(q), table->gradients(), parameter_gradient(sink), mass);
     for (const IndexQueries& of_segment : queries) spread_mass(of_segment, lists, mass);

@@ -57,7 +57,7 @@ void TapeOps::moe_route(ConstMat logits, const RouteParams& params, std::span<co
   const bool balanced = params.bias != nullptr && !sequence_ends.empty();
   const float* const d_shares = balanced ? balance(route, logits, ids, k) : nullptr;
   routes_.push_back(std::move(route));
-  record([=, this] {
+  record(OpKind::kRouter, [=, this] {
     std::vector<const float*> share_of_token;
     if (balanced && options.balance_weight != 0) {
       for (size_t i = 0; i < sequence_ends.size(); ++i)
@@ -84,7 +84,7 @@ void TapeOps::moe(ConstMat x, const int32_t* ids, const float* weights, int64_t 
   std::vector<ExpertGradients> d_experts;
   d_experts.reserve(experts.size());
   for (const ExpertWeights& expert : experts) d_experts.push_back(gradients_of(expert));
-  record([=, this, d_experts = std::move(d_experts), d_shared = gradients_of(shared)] {
+  record(OpKind::kExperts, [=, this, d_experts = std::move(d_experts), d_shared = gradients_of(shared)] {
     backward_.moe(x_kept, ids_kept, weights_kept.data, top_k, experts, shared, limit, gradient(out),
                   gradient(x), gradient(weights_mat), d_experts, d_shared);
     zero(gradient(out));
@@ -95,7 +95,7 @@ void TapeOps::cross_entropy(ConstMat logits, std::span<const int32_t> targets, s
                             std::span<float> losses) {
   const Mat d = arena_.take_mat(logits.rows, logits.cols);
   backward_.cross_entropy(logits, targets, weights, losses, d);
-  record([=, this] { forward_.add(gradient(logits), d); });
+  record(OpKind::kLosses, [=, this] { forward_.add(gradient(logits), d); });
 }
 
 }  // namespace hadal

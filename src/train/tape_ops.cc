@@ -44,7 +44,8 @@ void TapeOps::begin_block() {
 double TapeOps::backward() {
   index_kl_ = 0;
   while (!nodes_.empty()) {
-    nodes_.back()();
+    nodes_.back().back();
+    times_.add_backward(nodes_.back().kind);
     nodes_.pop_back();
   }
   const double kl = index_kl_;
@@ -113,7 +114,7 @@ void TapeOps::embed(const Weight& table, std::span<const int32_t> ids, Mat out) 
   wrote(out);
   const std::span<const int32_t> kept(save_values(ids.data(), static_cast<int64_t>(ids.size())), ids.size());
   const Mat d_table{parameter_gradient(table.data), table.out, table.in, table.in};
-  record([=, this] {
+  record(OpKind::kEmbedding, [=, this] {
     backward_.embed(kept, gradient(out), d_table);
     zero(gradient(out));
   });
@@ -122,7 +123,7 @@ void TapeOps::embed(const Weight& table, std::span<const int32_t> ids, Mat out) 
 void TapeOps::hc_expand(ConstMat x, int64_t mult, Mat streams) {
   forward_.hc_expand(x, mult, streams);
   wrote(streams);
-  record([=, this] {
+  record(OpKind::kStreams, [=, this] {
     backward_.hc_expand(gradient(streams), mult, gradient(x));
     zero(gradient(streams));
   });
@@ -135,7 +136,7 @@ void TapeOps::hc_pre(ConstMat streams, const HcParams& params, const HcConfig& c
   wrote(u);
   wrote(post);
   wrote(comb);
-  record([=, this] {
+  record(OpKind::kStreams, [=, this] {
     backward_.hc_pre(z, params, config, gradient(u), gradient(post), gradient(comb), gradient(streams),
                      hc_gradients(params));
     zero(gradient(u));
@@ -151,7 +152,7 @@ void TapeOps::hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb) {
   const ConstMat comb_kept = save(comb);
   forward_.hc_post(streams, y, post, comb);
   wrote(streams);
-  record([=, this] {
+  record(OpKind::kStreams, [=, this] {
     backward_.hc_post(z, y_kept, post_kept, comb_kept, gradient(streams), gradient(y), gradient(post),
                       gradient(comb));
   });
@@ -161,7 +162,7 @@ void TapeOps::hc_head(ConstMat streams, const HcParams& params, const HcConfig& 
   const ConstMat z = save(streams);
   forward_.hc_head(streams, params, config, u);
   wrote(u);
-  record([=, this] {
+  record(OpKind::kStreams, [=, this] {
     backward_.hc_head(z, params, config, gradient(u), gradient(streams), hc_gradients(params));
     zero(gradient(u));
   });
@@ -171,7 +172,7 @@ void TapeOps::rms_norm(ConstMat x, const NormWeight& weight, float eps, Mat out)
   const ConstMat kept = save(x);
   forward_.rms_norm(x, weight, eps, out);
   wrote(out);
-  record([=, this] {
+  record(OpKind::kNorms, [=, this] {
     const ConstMat d_out = take_gradient(out);  // out may be x
     backward_.rms_norm(kept, weight, eps, d_out, gradient(x), parameter_gradient(weight.data));
   });
@@ -181,7 +182,7 @@ void TapeOps::head_rms_norm(Mat q, int64_t head_dim, float eps) {
   const ConstMat kept = save(q);
   forward_.head_rms_norm(q, head_dim, eps);
   wrote(q);
-  record([=, this] {
+  record(OpKind::kNorms, [=, this] {
     const ConstMat d_out = take_gradient(q);
     backward_.head_rms_norm(kept, head_dim, eps, d_out, gradient(q));
   });
@@ -190,7 +191,7 @@ void TapeOps::head_rms_norm(Mat q, int64_t head_dim, float eps) {
 void TapeOps::product(ConstMat x, const Weight& w, int64_t groups, Mat out) {
   const ConstMat kept = save(x);
   wrote(out);
-  record([=, this] {
+  record(OpKind::kProducts, [=, this] {
     const Mat d_x = detached.contains(w.data) ? Mat{} : gradient(x);
     backward_.linear_grouped(kept, w, groups, gradient(out), d_x, parameter_gradient(w.data));
     zero(gradient(out));
@@ -215,7 +216,7 @@ void TapeOps::linear_grouped(ConstMat x, const Weight& w, int64_t groups, Mat ou
 void TapeOps::add(Mat x, ConstMat y) {
   forward_.add(x, y);
   wrote(x);
-  record([=, this] { forward_.add(gradient(y), gradient(x)); });
+  record(OpKind::kRotations, [=, this] { forward_.add(gradient(y), gradient(x)); });
 }
 
 void TapeOps::rope(Mat x, int64_t head_dim, std::span<const int64_t> positions, const RopeFrequencies& f,
@@ -224,13 +225,14 @@ void TapeOps::rope(Mat x, int64_t head_dim, std::span<const int64_t> positions, 
   wrote(x);
   const std::span<const int64_t> kept(save_values(positions.data(), static_cast<int64_t>(positions.size())),
                                       positions.size());
-  record([=, this, frequencies = &f] { forward_.rope(gradient(x), head_dim, kept, *frequencies, !inverse); });
+  record(OpKind::kRotations,
+         [=, this, frequencies = &f] { forward_.rope(gradient(x), head_dim, kept, *frequencies, !inverse); });
 }
 
 void TapeOps::hadamard(Mat x) {
   forward_.hadamard(x);
   wrote(x);
-  record([=, this] { forward_.hadamard(gradient(x)); });
+  record(OpKind::kRotations, [=, this] { forward_.hadamard(gradient(x)); });
 }
 
 // The ops of other members of the family: their gradients are still to be written.

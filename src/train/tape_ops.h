@@ -23,6 +23,7 @@
 #include "ops/backward.h"
 #include "ops/ops.h"
 #include "train/key_table.h"
+#include "train/op_times.h"
 #include "train/shadow.h"
 #include "train/tape_arena.h"
 
@@ -59,6 +60,8 @@ class TapeOps final : public Ops {
   // Parameters are the floats base[0, count); their gradients are added to gradients[0, count).
   void set_parameters(const float* base, int64_t count, float* gradients);
 
+  // A pass begins: what its ops take is counted from now on.
+  void begin_pass() { times_.start(); }
   // A block of the model (a layer or the MTP block) follows.
   void begin_block();
   // A loss at these rows of logits, which are not written before its time: see BackwardOps.
@@ -71,6 +74,7 @@ class TapeOps final : public Ops {
   void clear();
   const std::vector<RouteRecord>& routes() const { return routes_; }
   int64_t bytes() const { return arena_.bytes(); }
+  OpTimes& times() { return times_; }
 
   Numerics numerics() const override { return Numerics::kFp32; }
   void embed(const Weight& table, std::span<const int32_t> ids, Mat out) override;
@@ -128,7 +132,11 @@ class TapeOps final : public Ops {
   template <typename T>
   T* save_values(const T* from, int64_t count);
   void wrote(ConstMat m);
-  void record(std::function<void()> node) { nodes_.push_back(std::move(node)); }
+  // What went on since the last op was this kind's.
+  void record(OpKind kind, std::function<void()> node) {
+    nodes_.push_back({kind, std::move(node)});
+    times_.add_forward(kind);
+  }
   float* parameter_gradient(const std::byte* parameter) const;
   HcGradients hc_gradients(const HcParams& params) const;
   // The gradient of m as it is, copied away and zeroed in place.
@@ -148,7 +156,12 @@ class TapeOps final : public Ops {
   float* parameter_gradients_ = nullptr;
   TapeArena arena_;
   std::vector<Saved> saved_;
-  std::vector<std::function<void()>> nodes_;
+  struct Node {
+    OpKind kind;
+    std::function<void()> back;
+  };
+  std::vector<Node> nodes_;
+  OpTimes times_;
   std::shared_ptr<KeyTable> keys_;
   std::shared_ptr<KeyTable> index_keys_;
   std::vector<IndexQueries> index_queries_;

@@ -108,6 +108,7 @@ std::vector<SequenceState*> TrainPass::fresh_states(size_t count) {
 
 PassLosses TrainPass::run(const TrainRows& rows, const LossWeights& weights) {
   const std::vector<SequenceState*> states = fresh_states(rows.document_ends.size());
+  tape_->begin_pass();
   tape_->options.index_weight = weights.index;
   tape_->options.balance_weight = weights.balance;
   tape_->sequence_ends = rows.row_ends;

@@ -58,6 +58,8 @@ class TrainPass {
   PassLosses run(const TrainRows& rows, const LossWeights& weights);
   BackwardOps& backward() { return *backward_; }
   int64_t tape_bytes() const { return tape_->bytes(); }
+  // What the ops of all passes took so far.
+  const OpTimes& times() const { return tape_->times(); }
 
  private:
   std::vector<SequenceState*> fresh_states(size_t count);

@@ -18,6 +18,8 @@
 #include "tools/make_random.h"
 #include "tools/memory.h"
 #include "train/initial_values.h"
+#include "train/scratch_folder.h"
+#include "train/train_costs.h"
 
 namespace hadal {
 namespace {
@@ -28,26 +30,6 @@ constexpr uint64_t kMaxTextFile = uint64_t{64} << 20;
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
-
-// A folder that is gone with the object.
-class ScratchFolder {
- public:
-  // Empty, whatever a process that was killed has left there.
-  explicit ScratchFolder(std::string path) : path_(std::move(path)) {
-    fs::remove_all(path_);
-    fs::create_directories(path_);
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 std::vector<uint64_t> token_counts(const DataSet& data, int64_t vocab_size) {
   std::vector<uint64_t> counts(static_cast<size_t>(vocab_size));
@@ -204,12 +186,7 @@ bool Trainer::may_end_elsewhere(int64_t step, const std::string& steps_before) c
 // What the pass reads: masters as they will be exported.
 void Trainer::refresh_values() {
   const StoreMode mode = config_.quantise == Quantise::kAll ? StoreMode::kFp8Fp4 : StoreMode::kBf16;
-  const std::vector<Parameter>& list = parameters_->list();
-  pool_.run([&](int worker) {
-    for (size_t i = static_cast<size_t>(worker); i < list.size(); i += static_cast<size_t>(pool_.threads()))
-      round_as_stored(list[i], parameters_->masters() + list[i].offset, mode,
-                      parameters_->values() + list[i].offset);
-  });
+  round_values(*parameters_, mode, pool_);
 }
 
 TrainRows Trainer::next_rows() {
@@ -349,14 +326,8 @@ void Trainer::run() {
 
 TrainPlan Trainer::plan() {
   TrainPlan plan;
-  const ModelConfig& c = model_->config();
-  for (const Parameter& p : parameters_->list()) {
-    plan.parameters += p.size;
-    if (p.shape.size() != 2 || p.name == "embed.weight" || p.role == ParameterRole::kScalar) continue;
-    plan.active_matrix_parameters +=
-        p.role == ParameterRole::kExpert ? p.size * c.num_experts_per_tok / c.n_routed_experts : p.size;
-    if (p.name == "head.weight" && model_->mtp != nullptr) plan.active_matrix_parameters += p.size;
-  }
+  for (const Parameter& p : parameters_->list()) plan.parameters += p.size;
+  plan.active_matrix_parameters = active_matrix_parameters(*model_, *parameters_, config_.mtp > 0);
   plan.flops_per_token = 6 * static_cast<double>(plan.active_matrix_parameters);
   step();  // makes room for all that a step keeps
   const StepReport timed = step();
