@@ -95,8 +95,8 @@ inline F32x16 sinkhorn_backward(F32x16 raw, int64_t iterations, float epsilon, F
 }
 
 inline void hc_gates_backward(const float* g, const HcParams& params, const HcConfig& config,
-                              const float* d_pre, const float* d_post, const float* d_comb, float* d_g,
-                              float* d_argument) {
+                              const float* d_pre, const float* d_post, const float* d_comb, float* pre,
+                              float* d_g, float* d_argument) {
   float scale[3];
   float base[24];
   std::memcpy(scale, params.scale, sizeof scale);
@@ -107,6 +107,7 @@ inline void hc_gates_backward(const float* g, const HcParams& params, const HcCo
   std::memcpy(d_gate, d_pre, 4 * sizeof(float));
   std::memcpy(d_gate + 4, d_post, 4 * sizeof(float));
   const F32x16 s = sigmoid_f32(fma(load_partial(g, 8), load_partial(scales, 8), load_partial(base, 8)));
+  store_partial(pre, 4, s + splat(config.hc_eps));
   const F32x16 d_first = load_partial(d_gate, 8) * (load_partial(twice, 8) * s * (splat(1.0f) - s));
   store_partial(d_argument, 8, d_first);
   store_partial(d_g, 8, d_first * load_partial(scales, 8));
@@ -114,6 +115,25 @@ inline void hc_gates_backward(const float* g, const HcParams& params, const HcCo
   const F32x16 d = sinkhorn_backward(raw, config.sinkhorn_iters, config.hc_eps, load(d_comb));
   store(d_argument + 8, d);
   store(d_g + 8, d * splat(scale[2]));
+}
+
+inline float hc_inward(const float* products, float rho, int64_t n, float* d_g) {
+  float inward = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    inward = std::fma(d_g[i], products[i], inward);
+    d_g[i] *= rho;
+  }
+  return inward;
+}
+
+inline void hc_parameters(ConstMat d_arguments, ConstMat g, float* d_base, float* d_scale) {
+  for (int64_t t = 0; t < g.rows; ++t) {
+    for (int64_t i = 0; i < g.cols; ++i) {
+      const int64_t site = std::min<int64_t>(i / 4, 2);
+      d_base[i] += d_arguments.row(t)[i];
+      d_scale[site] = std::fma(d_arguments.row(t)[i], g.row(t)[i], d_scale[site]);
+    }
+  }
 }
 
 inline void hc_unmix(const float* pre, const float* d_u, int64_t d, float* to) {

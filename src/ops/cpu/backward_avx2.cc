@@ -6,6 +6,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/check.h"
 #include "ops/cpu/backward_kernels.h"
 #include "ops/cpu/lanes_avx2.h"
 #include "ops/elementary.h"
@@ -39,6 +40,8 @@ const BackwardKernels& backward_kernels_avx2() {
       .norm = avx2::norm,
       .norm_weight = avx2::norm_weight,
       .hc_gates = avx2::hc_gates_backward,
+      .hc_inward = avx2::hc_inward,
+      .hc_parameters = avx2::hc_parameters,
       .hc_unmix = avx2::hc_unmix,
       .hc_post = avx2::hc_post_backward,
       .largest = avx2::largest,

@@ -6,6 +6,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/check.h"
 #include "ops/cpu/backward_kernels.h"
 #include "ops/cpu/lanes_avx512.h"
 #include "ops/elementary.h"
@@ -39,6 +40,8 @@ const BackwardKernels& backward_kernels_avx512() {
       .norm = avx512::norm,
       .norm_weight = avx512::norm_weight,
       .hc_gates = avx512::hc_gates_backward,
+      .hc_inward = avx512::hc_inward,
+      .hc_parameters = avx512::hc_parameters,
       .hc_unmix = avx512::hc_unmix,
       .hc_post = avx512::hc_post_backward,
       .largest = avx512::largest,

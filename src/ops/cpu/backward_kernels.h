@@ -41,9 +41,13 @@ struct BackwardKernels {
   float (*norm)(const float* x, const float* w, const float* d_out, int64_t n, float eps, float* d_x);
   // d_w[i] = fma(d_out[i], x[i] * r, d_w[i]).
   void (*norm_weight)(const float* x, const float* d_out, float r, int64_t n, float* d_w);
-  // g [24] -> d_g and the gradients by the gates' arguments, [24] each.
+  // g [24] -> pre [4] again; d_g and the gradients by the gates' arguments, [24] each.
   void (*hc_gates)(const float* g, const HcParams& params, const HcConfig& config, const float* d_pre,
-                   const float* d_post, const float* d_comb, float* d_g, float* d_argument);
+                   const float* d_post, const float* d_comb, float* pre, float* d_g, float* d_argument);
+  // The chain of d_g[i] * products[i], i < n; d_g times rho.
+  float (*hc_inward)(const float* products, float rho, int64_t n, float* d_g);
+  // By chains over the rows: d_base[i] += d_arguments[i]; d_scale[min(i / 4, 2)] += d_arguments[i] * g[i].
+  void (*hc_parameters)(ConstMat d_arguments, ConstMat g, float* d_base, float* d_scale);
   // to[j*d + c] = fma(pre[j], d_u[c], to[j*d + c]).
   void (*hc_unmix)(const float* pre, const float* d_u, int64_t d, float* to);
   // One token of hc_post.

@@ -114,42 +114,73 @@ void CpuBackward::hc_pre(ConstMat streams, const HcParams& params, const HcConfi
   if (config.sinkhorn_iters > kMaxFastSinkhorn)
     return ReferenceBackward::hc_pre(streams, params, config, d_u, d_post, d_comb, d_streams, d_params);
   const int64_t d = d_u.cols;
-  const int64_t n = m * d;
-  CHECK(config.mult == m && streams.cols == n && params.fn.out == kHcSiteRows);
-  Buffer buffer(streams.rows * kHcSiteRows * 4);
-  const auto part = [&](int64_t i) {
-    return Mat{buffer.data() + i * streams.rows * kHcSiteRows, streams.rows, kHcSiteRows, kHcSiteRows};
-  };
-  const Mat products = part(0), logits = part(1), d_logits = part(2), d_arguments = part(3);
-  const auto width = static_cast<float>(n);
-  forward().linear_fp32(streams, params.fn, products);
+  CHECK(config.mult == m && streams.cols == m * d && params.fn.out == kHcSiteRows);
+  const SiteValues site = site_values(streams, params.fn);
   share(streams.rows, [&](int64_t t) {
     const float* const z = streams.row(t);
-    const float rho = 1.0f / std::sqrt(kernels_.dot(z, z, n) / width + config.norm_eps);
-    float* const g = logits.row(t);
-    float pre[m], post[m], comb[m * m], d_pre[m];
-    for (int64_t i = 0; i < kHcSiteRows; ++i) g[i] = products.row(t)[i] * rho;
-    hc_gates(g, params, config, pre, post, comb);
+    const float rho = site_scale(z, params.fn.in, config);
+    float* const g = site.logits.row(t);
+    float pre[m], d_pre[m];
+    for (int64_t i = 0; i < kHcSiteRows; ++i) g[i] = site.products.row(t)[i] * rho;
     for (int64_t j = 0; j < m; ++j) d_pre[j] = kernels_.dot(z + j * d, d_u.row(t), d);
+    kernels_.hc_gates(g, params, config, d_pre, d_post.row(t), d_comb.row(t), pre, site.d_logits.row(t),
+                      site.d_arguments.row(t));
     kernels_.hc_unmix(pre, d_u.row(t), d, d_streams.row(t));
-    float* const d_g = d_logits.row(t);
-    kernels_.hc_gates(g, params, config, d_pre, d_post.row(t), d_comb.row(t), d_g, d_arguments.row(t));
-    float inward = 0;
-    for (int64_t i = 0; i < kHcSiteRows; ++i) {
-      inward = std::fma(d_g[i], products.row(t)[i], inward);
-      d_g[i] *= rho;
-    }
-    inward *= -(rho * rho * rho / width);
-    kernels_.axpy(inward, z, n, d_streams.row(t));
+    undo_site_scale(z, rho, site, t, d_streams.row(t));
   });
-  for (int64_t t = 0; t < streams.rows; ++t) {
-    for (int64_t i = 0; i < kHcSiteRows; ++i) {
-      const int64_t site = std::min<int64_t>(i / m, 2);
-      d_params.base[i] += d_arguments.row(t)[i];
-      d_params.scale[site] = std::fma(d_arguments.row(t)[i], logits.row(t)[i], d_params.scale[site]);
+  kernels_.hc_parameters(site.d_arguments, site.logits, d_params.base, d_params.scale);
+  linear_grouped(streams, params.fn, 1, site.d_logits, d_streams, d_params.fn);
+}
+
+void CpuBackward::hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, ConstMat d_u,
+                          Mat d_streams, const HcGradients& d_params) {
+  const int64_t d = d_u.cols;
+  CHECK(config.mult == m && streams.cols == m * d && params.fn.out == m);
+  const SiteValues site = site_values(streams, params.fn);
+  share(streams.rows, [&](int64_t t) {
+    const float* const z = streams.row(t);
+    const float rho = site_scale(z, params.fn.in, config);
+    float* const g = site.logits.row(t);
+    float pre[m];
+    for (int64_t i = 0; i < m; ++i) g[i] = site.products.row(t)[i] * rho;
+    hc_head_gates(g, params, config, pre);
+    float* const d_g = site.d_logits.row(t);
+    float* const d_argument = site.d_arguments.row(t);
+    for (int64_t j = 0; j < m; ++j) {
+      const float sigmoid = hc_head_sigmoid(g, params, j);
+      d_argument[j] = kernels_.dot(z + j * d, d_u.row(t), d) * (sigmoid * (1.0f - sigmoid));
+      d_g[j] = d_argument[j] * f32_values(params.scale)[0];
     }
-  }
-  linear_grouped(streams, params.fn, 1, d_logits, d_streams, d_params.fn);
+    kernels_.hc_unmix(pre, d_u.row(t), d, d_streams.row(t));
+    undo_site_scale(z, rho, site, t, d_streams.row(t));
+  });
+  kernels_.hc_parameters(site.d_arguments, site.logits, d_params.base, d_params.scale);
+  linear_grouped(streams, params.fn, 1, site.d_logits, d_streams, d_params.fn);
+}
+
+// The products of a site's fn with the streams, and room for what follows from them.
+CpuBackward::SiteValues CpuBackward::site_values(ConstMat streams, const Weight& fn) {
+  const int64_t floats = streams.rows * fn.out;
+  if (site_scratch_.size() < 4 * floats) site_scratch_ = Buffer(4 * floats);
+  const auto part = [&](int64_t i) {
+    return Mat{site_scratch_.data() + i * floats, streams.rows, fn.out, fn.out};
+  };
+  const SiteValues site{part(0), part(1), part(2), part(3), streams.cols};
+  forward().linear_fp32(streams, fn, site.products);
+  return site;
+}
+
+float CpuBackward::site_scale(const float* z, int64_t n, const HcConfig& config) const {
+  return 1.0f / std::sqrt(kernels_.dot(z, z, n) / static_cast<float>(n) + config.norm_eps);
+}
+
+// d_logits becomes the gradient by the products, and the streams get what their own length passes on.
+void CpuBackward::undo_site_scale(const float* z, float rho, const SiteValues& site, int64_t t,
+                                  float* d_z) const {
+  const int64_t n = site.streams_cols;
+  float inward = kernels_.hc_inward(site.products.row(t), rho, site.products.cols, site.d_logits.row(t));
+  inward *= -(rho * rho * rho / static_cast<float>(n));
+  kernels_.axpy(inward, z, n, d_z);
 }
 
 void CpuBackward::hc_post(ConstMat streams, ConstMat y, ConstMat post, ConstMat comb, Mat d_streams, Mat d_y,

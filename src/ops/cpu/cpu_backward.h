@@ -22,6 +22,8 @@ class CpuBackward final : public ReferenceBackward {
   void head_rms_norm(ConstMat x, int64_t head_dim, float eps, ConstMat d_out, Mat d_x) override;
   void hc_pre(ConstMat streams, const HcParams& params, const HcConfig& config, ConstMat d_u, ConstMat d_post,
               ConstMat d_comb, Mat d_streams, const HcGradients& d_params) override;
+  void hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, ConstMat d_u, Mat d_streams,
+               const HcGradients& d_params) override;
   void hc_post(ConstMat streams, ConstMat y, ConstMat post, ConstMat comb, Mat d_streams, Mat d_y, Mat d_post,
                Mat d_comb) override;
   void compressor_pool(std::span<const PoolSlots> blocks, ConstMat d_out,
@@ -50,6 +52,15 @@ class CpuBackward final : public ReferenceBackward {
     std::vector<float> ones;
   };
 
+  // What an mHC site works in, for each token and row of fn.
+  struct SiteValues {
+    Mat products, logits, d_logits, d_arguments;
+    int64_t streams_cols;
+  };
+  SiteValues site_values(ConstMat streams, const Weight& fn);
+  float site_scale(const float* z, int64_t n, const HcConfig& config) const;
+  void undo_site_scale(const float* z, float rho, const SiteValues& site, int64_t t, float* d_z) const;
+
   // One product, cut along the larger side of c.
   void gemm(GemmJob job);
   // fn(i) for each i < count, a part of them by each worker.
@@ -68,6 +79,7 @@ class CpuBackward final : public ReferenceBackward {
   const AttentionKernels& attention_;
   ThreadPool pool_;
   std::vector<Buffer> gemm_scratch_, muon_scratch_;
+  Buffer site_scratch_;
   AttentionTile tile_;
 };
 

@@ -43,19 +43,46 @@ inline void gemm_edge(const float* a, const float* b, int64_t k, float* c, int64
   for (int64_t r = 0; r < rows; ++r) std::copy_n(tile + r * kGemmTileColumns, columns, c + r * c_stride);
 }
 
+// `steps` steps of kGemmTileRows rows that lie one after another: four by four through the registers.
+inline void pack_whole_rows(const float* source, int64_t a_row, int64_t steps, float* to) {
+  constexpr int64_t kFours = kGemmTileRows / 4 * 4;
+  int64_t p = 0;
+  for (; p + 4 <= steps; p += 4) {
+    float* const at = to + p * kGemmTileRows;
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < kFours; i += 4) {
+      const float* const from = source + i * a_row + p;
+      __m128 r0 = _mm_loadu_ps(from), r1 = _mm_loadu_ps(from + a_row);
+      __m128 r2 = _mm_loadu_ps(from + 2 * a_row), r3 = _mm_loadu_ps(from + 3 * a_row);
+      _MM_TRANSPOSE4_PS(r0, r1, r2, r3);
+      _mm_storeu_ps(at + i, r0);
+      _mm_storeu_ps(at + kGemmTileRows + i, r1);
+      _mm_storeu_ps(at + 2 * kGemmTileRows + i, r2);
+      _mm_storeu_ps(at + 3 * kGemmTileRows + i, r3);
+    }
+    for (int64_t i = kFours; i < kGemmTileRows; ++i)
+      for (int64_t q = 0; q < 4; ++q) at[q * kGemmTileRows + i] = source[i * a_row + p + q];
+  }
+  for (; p < steps; ++p)
+    for (int64_t i = 0; i < kGemmTileRows; ++i) to[p * kGemmTileRows + i] = source[i * a_row + p];
+}
+
 // Rows [first, first + rows) of a, steps [from, from + steps): tiles of kGemmTileRows, step after step.
 inline void pack_a(const GemmJob& job, int64_t first, int64_t rows, int64_t from, int64_t steps, float* to) {
   for (int64_t r = 0; r < rows; r += kGemmTileRows) {
     const int64_t count = std::min<int64_t>(kGemmTileRows, rows - r);
     const float* const source = job.a + (first + r) * job.a_row + from * job.a_step;
-    if (count < kGemmTileRows) std::fill_n(to, steps * kGemmTileRows, 0.0f);
-    if (job.a_row == 1) {
-      for (int64_t p = 0; p < steps; ++p)
-        for (int64_t i = 0; i < count; ++i) to[p * kGemmTileRows + i] = source[p * job.a_step + i];
-    } else {
+    if (count < kGemmTileRows) {
+      std::fill_n(to, steps * kGemmTileRows, 0.0f);
       for (int64_t i = 0; i < count; ++i)
         for (int64_t p = 0; p < steps; ++p)
           to[p * kGemmTileRows + i] = source[i * job.a_row + p * job.a_step];
+    } else if (job.a_row == 1) {
+      for (int64_t p = 0; p < steps; ++p)
+        std::memcpy(to + p * kGemmTileRows, source + p * job.a_step, kGemmTileRows * sizeof(float));
+    } else {
+      CHECK(job.a_step == 1);
+      pack_whole_rows(source, job.a_row, steps, to);
     }
     to += steps * kGemmTileRows;
   }

@@ -42,6 +42,14 @@ inline float e8m0_scale(std::byte stored) {
 template <int kRows, int kTokens>
 [[gnu::always_inline]] inline void store_sums(const F32x16 (&sums)[kRows][kTokens], int64_t rows,
                                               float* const* out, int64_t at) {
+  if constexpr (kRows == 4) {
+    if (rows == kRows) {
+#pragma GCC unroll 8
+      for (int t = 0; t < kTokens; ++t)
+        tree16_of_four(sums[0][t], sums[1][t], sums[2][t], sums[3][t], out[t] + at);
+      return;
+    }
+  }
   constexpr int kCount = kRows * kTokens;
   alignas(16) float flat[(kCount + 3) / 4 * 4];
   const auto sum = [&](int i) { return i < kCount ? sums[i % kRows][i / kRows] : zeros(); };

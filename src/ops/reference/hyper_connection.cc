@@ -88,9 +88,12 @@ void hc_gates(const float* g, const HcParams& params, const HcConfig& config, fl
   sinkhorn(comb, config.sinkhorn_iters, config.hc_eps);
 }
 
+float hc_head_sigmoid(const float* g, const HcParams& params, int64_t j) {
+  return sigmoid_f32(std::fma(g[j], f32_at(params.scale, 0), f32_at(params.base, j)));
+}
+
 void hc_head_gates(const float* g, const HcParams& params, const HcConfig& config, float* pre) {
-  for (int64_t j = 0; j < kHcMult; ++j)
-    pre[j] = sigmoid_f32(std::fma(g[j], f32_at(params.scale, 0), f32_at(params.base, j))) + config.hc_eps;
+  for (int64_t j = 0; j < kHcMult; ++j) pre[j] = hc_head_sigmoid(g, params, j) + config.hc_eps;
 }
 
 void ReferenceOps::hc_expand(ConstMat x, int64_t mult, Mat streams) {

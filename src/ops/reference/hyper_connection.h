@@ -20,7 +20,8 @@ void sinkhorn(float* c, int64_t iterations, float eps);
 void hc_gates(const float* g, const HcParams& params, const HcConfig& config, float* pre, float* post,
               float* comb);
 
-// g [4] of the head site -> pre [4].
+// g [4] of the head site -> pre [4]: hc_head_sigmoid + eps.
+float hc_head_sigmoid(const float* g, const HcParams& params, int64_t j);
 void hc_head_gates(const float* g, const HcParams& params, const HcConfig& config, float* pre);
 
 }  // namespace hadal
