@@ -14,6 +14,18 @@ double sum_of_squares(const float* values, int64_t count) {
   return sum;
 }
 
+// fn(i) for each parameter, in any order: a worker has those whose values begin in its part of the array.
+template <typename Fn>
+void for_each_parameter(const Parameters& parameters, ThreadPool& pool, Fn fn) {
+  const std::vector<Parameter>& list = parameters.list();
+  pool.run([&](int worker) {
+    const Range part = part_of(parameters.size(), worker, pool.threads());
+    for (size_t i = 0; i < list.size(); ++i) {
+      if (list[i].offset >= part.first && list[i].offset < part.last) fn(i);
+    }
+  });
+}
+
 bool decays(const Parameter& p) {
   return p.role != ParameterRole::kNorm && p.role != ParameterRole::kScalar && p.role != ParameterRole::kBias;
 }
@@ -32,24 +44,30 @@ bool Optimizer::uses_muon(const Parameter& p) {
          p.role == ParameterRole::kPlain;
 }
 
-StepResult Optimizer::step(int64_t number, double muon_rate, double adam_rate, BackwardOps& ops) {
-  double squares = 0;
-  for (const Parameter& p : parameters_.list()) {
-    if (p.role == ParameterRole::kBias) continue;
-    const double of_tensor = sum_of_squares(parameters_.gradient(p), p.size);
-    if (!std::isfinite(of_tensor))
-      fail(ErrorCode::kFailure, "step {}: the gradient of {} is not finite", number, p.name);
-    squares += of_tensor;
+StepResult Optimizer::step(int64_t number, double muon_rate, double adam_rate, BackwardOps& ops,
+                           ThreadPool& pool) {
+  const std::vector<Parameter>& list = parameters_.list();
+  std::vector<double> squares(list.size());
+  for_each_parameter(parameters_, pool, [&](size_t i) {
+    if (list[i].role != ParameterRole::kBias)
+      squares[i] = sum_of_squares(parameters_.gradient(list[i]), list[i].size);
+  });
+  double all = 0;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (!std::isfinite(squares[i]))
+      fail(ErrorCode::kFailure, "step {}: the gradient of {} is not finite", number, list[i].name);
+    all += squares[i];
   }
-  StepResult result{std::sqrt(squares)};
+  StepResult result{std::sqrt(all)};
   float scale = 1;
   if (options_.clip > 0 && result.gradient_norm > options_.clip)
     scale = static_cast<float>(options_.clip / result.gradient_norm);
-  muon(muon_rate, scale, ops);
-  for (const Parameter& p : parameters_.list()) {
+  muon(muon_rate, scale, ops, pool);
+  for_each_parameter(parameters_, pool, [&](size_t i) {
+    const Parameter& p = list[i];
     if (!uses_muon(p) && p.role != ParameterRole::kBias) adam(p, number, adam_rate, scale);
-  }
-  std::fill_n(parameters_.gradients(), parameters_.size(), 0.0f);
+    std::fill_n(parameters_.gradient(p), p.size, 0.0f);
+  });
   return result;
 }
 
@@ -77,14 +95,15 @@ void Optimizer::adam(const Parameter& p, int64_t number, double rate, float scal
   }
 }
 
-void Optimizer::muon(double rate, float scale, BackwardOps& ops) {
+void Optimizer::muon(double rate, float scale, BackwardOps& ops, ThreadPool& pool) {
   std::vector<BackwardOps::NewtonSchulz> steps(
       static_cast<size_t>(std::max<int64_t>(options_.muon_steps - 2, 0)), {3.4445f, -4.7750f, 2.0315f});
   steps.resize(static_cast<size_t>(options_.muon_steps), {2.0f, -1.5f, 0.5f});
   const auto momentum = static_cast<float>(options_.muon_momentum);
-  std::vector<Mat> matrices;
-  for (const Parameter& p : parameters_.list()) {
-    if (!uses_muon(p)) continue;
+  const std::vector<Parameter>& list = parameters_.list();
+  for_each_parameter(parameters_, pool, [&](size_t n) {
+    const Parameter& p = list[n];
+    if (!uses_muon(p)) return;
     float* const m = first.data() + p.offset;
     float* const update = updates_.data() + p.offset;
     const float* const gradient = parameters_.gradient(p);
@@ -93,19 +112,24 @@ void Optimizer::muon(double rate, float scale, BackwardOps& ops) {
       m[i] = momentum * m[i] + g;
       update[i] = momentum * m[i] + g;
     }
-    matrices.push_back({update, p.shape[0], p.size / p.shape[0], p.size / p.shape[0]});
+  });
+  std::vector<Mat> matrices;
+  for (const Parameter& p : list) {
+    const int64_t columns = p.size / p.shape[0];
+    if (uses_muon(p)) matrices.push_back({updates_.data() + p.offset, p.shape[0], columns, columns});
   }
   ops.newton_schulz(matrices, steps);
   const auto decay = static_cast<float>(options_.weight_decay);
   const auto speed = static_cast<float>(rate);
-  for (const Parameter& p : parameters_.list()) {
-    if (!uses_muon(p)) continue;
+  for_each_parameter(parameters_, pool, [&](size_t n) {
+    const Parameter& p = list[n];
+    if (!uses_muon(p)) return;
     const auto longer = static_cast<double>(std::max(p.shape[0], p.size / p.shape[0]));
     const auto size = static_cast<float>(options_.muon_scale * std::sqrt(longer));
     float* const master = parameters_.masters() + p.offset;
     const float* const update = updates_.data() + p.offset;
     for (int64_t i = 0; i < p.size; ++i) master[i] -= speed * (size * update[i] + decay * master[i]);
-  }
+  });
 }
 
 }  // namespace hadal

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/thread_pool.h"
 #include "ops/backward.h"
 #include "train/parameters.h"
 
@@ -35,7 +36,7 @@ class Optimizer {
 
   // One step with these learning rates, step 1, 2 ... Error(kFailure) naming the first tensor whose gradient
   // is not finite; nothing has been changed then.
-  StepResult step(int64_t number, double muon_rate, double adam_rate, BackwardOps& ops);
+  StepResult step(int64_t number, double muon_rate, double adam_rate, BackwardOps& ops, ThreadPool& pool);
 
   static bool uses_muon(const Parameter& p);
   // What a checkpoint must keep, one value for each parameter's: momentum (Muon) or first moment, and AdamW's
@@ -44,7 +45,7 @@ class Optimizer {
 
  private:
   void adam(const Parameter& p, int64_t number, double rate, float scale);
-  void muon(double rate, float scale, BackwardOps& ops);
+  void muon(double rate, float scale, BackwardOps& ops, ThreadPool& pool);
 
   const Parameters& parameters_;
   OptimizerOptions options_;

@@ -1,6 +1,7 @@
 // Recording: the router with its balance loss, the experts, and cross entropy.
 #include <algorithm>
 #include <cmath>
+#include <utility>
 #include <vector>
 
 #include "ops/elementary.h"
@@ -91,11 +92,47 @@ void TapeOps::moe(ConstMat x, const int32_t* ids, const float* weights, int64_t 
   });
 }
 
-void TapeOps::cross_entropy(ConstMat logits, std::span<const int32_t> targets, std::span<const float> weights,
-                            std::span<float> losses) {
-  const Mat d = arena_.take_mat(logits.rows, logits.cols);
-  backward_.cross_entropy(logits, targets, weights, losses, d);
-  record(OpKind::kLosses, [=, this] { forward_.add(gradient(logits), d); });
+// The logits of a few rows stay in the cache while they become losses, their gradients, and what these mean
+// for the head and for x.
+void TapeOps::losses_at_head(ConstMat x, const Weight& w) {
+  constexpr int64_t kRowsAtOnce = 256;
+  const HeadLoss loss = std::exchange(head_loss_, {});
+  CHECK(static_cast<int64_t>(loss.targets.size()) == x.rows && loss.losses.size() == loss.targets.size());
+  int64_t count = 0;
+  int64_t* const rows = arena_.take<int64_t>(x.rows);
+  for (int64_t t = 0; t < x.rows; ++t) {
+    loss.losses[static_cast<size_t>(t)] = 0;
+    if (loss.targets[static_cast<size_t>(t)] >= 0) rows[count++] = t;
+  }
+  const Mat d_x = arena_.take_mat(count, x.cols);
+  std::fill_n(d_x.data, count * x.cols, 0.0f);
+  if (head_memory_.size() < kRowsAtOnce * (w.out + x.cols))
+    head_memory_ = Buffer(kRowsAtOnce * (w.out + x.cols));
+  const std::vector<float> weights(kRowsAtOnce, loss.weight);
+  std::vector<int32_t> targets(kRowsAtOnce);
+  std::vector<float> losses(kRowsAtOnce);
+  for (int64_t first = 0; first < count; first += kRowsAtOnce) {
+    const int64_t some = std::min(kRowsAtOnce, count - first);
+    const auto size = static_cast<size_t>(some);
+    const Mat logits{head_memory_.data(), some, w.out, w.out};
+    const Mat in{logits.data + kRowsAtOnce * w.out, some, x.cols, x.cols};
+    for (int64_t i = 0; i < some; ++i) {
+      std::copy_n(x.row(rows[first + i]), x.cols, in.row(i));
+      targets[static_cast<size_t>(i)] = loss.targets[static_cast<size_t>(rows[first + i])];
+    }
+    forward_.linear_fp32(in, w, logits);
+    backward_.cross_entropy(logits, std::span(targets).first(size), std::span(weights).first(size),
+                            std::span(losses).first(size), logits);
+    backward_.linear(in, w, logits, d_x.slice(first, some), parameter_gradient(w.data));
+    for (int64_t i = 0; i < some; ++i)
+      loss.losses[static_cast<size_t>(rows[first + i])] = losses[static_cast<size_t>(i)];
+  }
+  record(OpKind::kLosses, [=, this] {
+    for (int64_t i = 0; i < count; ++i) {
+      float* const to = gradients_.at(x.row(rows[i]));
+      for (int64_t c = 0; c < x.cols; ++c) to[c] += d_x.row(i)[c];
+    }
+  });
 }
 
 }  // namespace hadal

@@ -204,6 +204,7 @@ void TapeOps::linear(ConstMat x, const Weight& w, Mat out) {
 }
 
 void TapeOps::linear_fp32(ConstMat x, const Weight& w, Mat out) {
+  if (head_loss_.head != nullptr && head_loss_.head == w.data) return losses_at_head(x, w);
   forward_.linear_fp32(x, w, out);
   product(x, w, 1, out);
 }

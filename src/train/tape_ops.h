@@ -64,9 +64,16 @@ class TapeOps final : public Ops {
   void begin_pass() { times_.start(); }
   // A block of the model (a layer or the MTP block) follows.
   void begin_block();
-  // A loss at these rows of logits, which are not written before its time: see BackwardOps.
-  void cross_entropy(ConstMat logits, std::span<const int32_t> targets, std::span<const float> weights,
-                     std::span<float> losses);
+  // The next product with these weights makes logits of which only the rows that `targets` asks for matter
+  // (a target below 0 asks for nothing). They are made, turned into losses [rows] and their gradients and
+  // forgotten, some rows at a time: `out` of that product keeps what it held.
+  struct HeadLoss {
+    const std::byte* head = nullptr;
+    std::span<const int32_t> targets;
+    float weight = 0;  // of each target
+    std::span<float> losses;
+  };
+  void expect_loss(const HeadLoss& loss) { head_loss_ = loss; }
   Mat gradient(ConstMat of) const { return {gradients_.at(of.data), of.rows, of.cols, of.stride}; }
   // All the way back; the tape is empty afterwards. Returns the sum of the queries' KL of the indexers.
   double backward();
@@ -143,6 +150,7 @@ class TapeOps final : public Ops {
   ConstMat take_gradient(Mat m);
   static void zero(Mat m);
   void product(ConstMat x, const Weight& w, int64_t groups, Mat out);
+  void losses_at_head(ConstMat x, const Weight& w);
   KeyLists key_lists(std::span<const KeyRows> keys);
   static void spread_mass(const IndexQueries& queries, const KeyLists& keys, const float* mass);
   // The gradients by s_e / sum of all s of each sequence, [sequences, E]; fills in the route's figures.
@@ -166,6 +174,8 @@ class TapeOps final : public Ops {
   std::shared_ptr<KeyTable> index_keys_;
   std::vector<IndexQueries> index_queries_;
   std::vector<RouteRecord> routes_;
+  HeadLoss head_loss_;
+  Buffer head_memory_;
   double index_kl_ = 0;
 };
 

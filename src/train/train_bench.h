@@ -24,7 +24,8 @@ struct TrainBenchResult {
   int64_t tokens = 0;  // of a step
   double flops = 0;    // model FLOPs of a step (train_costs.h)
   Samples step_s, fma_gflops;
-  double cpu_s = 0;  // of a step, all threads
+  double cpu_s = 0;            // of a step, all threads
+  double fma_gflop_cpu_s = 0;  // the peak by second of CPU time
   double rss_mb = 0;
   struct Part {
     std::string name;
@@ -36,6 +37,8 @@ struct TrainBenchResult {
   double tokens_s() const { return static_cast<double>(tokens) / step_s.median(); }
   double gflops() const { return flops / step_s.median() * 1e-9; }
   double ratio() const { return gflops() / fma_gflops.median(); }
+  // The same by CPU time, means over means: what other programs on the machine take is left out.
+  double cpu_ratio() const { return flops / cpu_s * 1e-9 / fma_gflop_cpu_s; }
 };
 
 TrainBenchResult run_train_bench(const TrainBenchOptions& options);

@@ -114,21 +114,23 @@ PassLosses TrainPass::run(const TrainRows& rows, const LossWeights& weights) {
   tape_->sequence_ends = rows.row_ends;
 
   std::vector<float> losses(rows.ids.size());
-  const auto add_loss = [&](ConstMat logits, int64_t distance, float weight) {
-    const std::vector<int32_t> targets = next_targets(rows, distance);
-    const std::vector<float> weight_of_row(rows.ids.size(), weight);
-    tape_->cross_entropy(logits, targets, weight_of_row, losses);
-    return std::accumulate(losses.begin(), losses.end(), 0.0);
-  };
+  std::vector<int32_t> targets = next_targets(rows, 1);
+  tape_->expect_loss({model_.head.data, targets, weights.main, losses});
+  const auto sum = [&] { return std::accumulate(losses.begin(), losses.end(), 0.0); };
   PassLosses result;
   const RowsForward run{model_, workspace_, *tape_, states, [&](ConstMat streams) {
                           tape_->begin_block();
                           if (streams.data != nullptr) result.stream_rms.push_back(rms_of_sample(streams));
                         }};
   std::function<void(ConstMat)> mtp;
-  if (options_.with_mtp && model_.mtp != nullptr)
-    mtp = [&](ConstMat logits) { result.mtp = add_loss(logits, 2, weights.mtp); };
-  forward_rows(run, rows, [&](ConstMat logits) { result.main = add_loss(logits, 1, weights.main); }, mtp);
+  if (options_.with_mtp && model_.mtp != nullptr) mtp = [&](ConstMat) { result.mtp = sum(); };
+  const auto main = [&](ConstMat) {
+    result.main = sum();
+    if (mtp == nullptr) return;
+    targets = next_targets(rows, 2);
+    tape_->expect_loss({model_.mtp->head.value_or(model_.head).data, targets, weights.mtp, losses});
+  };
+  forward_rows(run, rows, main, mtp);
   result.routes = tape_->routes();
   for (const RouteRecord& route : result.routes) result.balance += route.balance_loss;
   result.index_kl = tape_->backward();

@@ -277,7 +277,7 @@ StepReport Trainer::step() {
   const double factor = config_.rate_at(report.step);
   report.rate = config_.rate * factor;
   const StepResult moved =
-      optimizer_->step(report.step, report.rate, config_.adam_rate * factor, pass_->backward());
+      optimizer_->step(report.step, report.rate, config_.adam_rate * factor, pass_->backward(), pool_);
   if (!std::isfinite(report.loss)) fail(ErrorCode::kFailure, "step {}: the loss is not finite", report.step);
   report.gradient_norm = moved.gradient_norm;
   move_biases(routes);
