@@ -111,6 +111,7 @@ class TrainBench {
 
   void step(TrainBenchResult& result) {
     std::vector<TrainRows> passes;
+    passes.reserve(static_cast<size_t>(config_.accumulate));
     for (int64_t i = 0; i < config_.accumulate; ++i) passes.push_back(random_rows());
     const auto per = [&](double weight, int64_t of_pass) {
       return static_cast<float>(weight / static_cast<double>(of_pass * config_.accumulate));
