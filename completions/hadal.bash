@@ -27,7 +27,7 @@ _hadal() {
     "make-random") words="-h --help --preset --set --format --seed -t --threads --json" ;;
     "render") words="-h --help --jsonl --ids --parse" ;;
     "run") words="-h --help -t --threads --numerics --load --engram -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
-    "serve") words="-h --help -t --threads --numerics --load --engram --scripted --literals --dialect --alias --host --port --api-key --api-key-file --insecure-no-auth --allow-host --deadline --ctx --slots --cache --cache-dir --disk-cache --disk-writes --speculate --chats --no-chats --drain" ;;
+    "serve") words="-h --help -t --threads --numerics --load --engram --scripted --literals --dialect --alias --host --port --api-key --api-key-file --insecure-no-auth --tls-cert --tls-key --allow-host --deadline --max-queue-time --ctx --slots --cache --cache-dir --disk-cache --disk-writes --speculate --chats --no-chats --drain" ;;
     "tokenize") words="-h --help --jsonl --plain --decode" ;;
     "tokenizer") words="-h --help train" ;;
     "tokenizer train") words="-h --help --vocab --no-digit-merges{false} -o --out" ;;

@@ -7,7 +7,7 @@ packages=""
 for group in "$@"; do
   case "$group" in
     build) packages="$packages g++ cmake ninja-build pkg-config ccache mold libfmt-dev libspdlog-dev libcli11-dev libsimdjson-dev libssl-dev libsqlite3-dev libtomlplusplus-dev libboost1.81-dev" ;;
-    test) packages="$packages libgtest-dev zlib1g-dev git python3" ;;
+    test) packages="$packages libgtest-dev zlib1g-dev git python3 openssl" ;;
     check) packages="$packages clang-format-19 clang-tidy-19 clang-19" ;;
     fuzz) packages="$packages clang-19 libclang-rt-19-dev llvm-19" ;;
     bench) packages="$packages libbenchmark-dev libgtest-dev zlib1g-dev" ;;

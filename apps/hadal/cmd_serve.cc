@@ -62,7 +62,8 @@ std::string chats_path(const ServeOptions& options) {
 std::string url_of(const ServeOptions& options, uint16_t port) {
   const std::string& address = options.http.address;
   const bool is_v6 = address.find(':') != std::string::npos;
-  return fmt::format("http://{}:{}", is_v6 ? "[" + address + "]" : address, port);
+  return fmt::format("{}://{}:{}", options.http.tls_certificate.empty() ? "http" : "https",
+                     is_v6 ? "[" + address + "]" : address, port);
 }
 
 void print_greeting(const ServeOptions& options, uint16_t port, bool has_keys) {
@@ -105,6 +106,14 @@ void reload_keys(const ServeOptions& options, HttpService& service) {
   }
 }
 
+void reload_tls(HttpServer& server) {
+  try {
+    server.reload_tls();
+  } catch (const Error& error) {
+    log_warning("the certificate stays as it was: {}", error.what());
+  }
+}
+
 void serve(const ServeOptions& options) {
   const std::vector<std::string> keys = read_keys(options);
   if (keys.empty() && !is_loopback(options.http.address) && !options.without_keys)
@@ -113,6 +122,9 @@ void serve(const ServeOptions& options) {
          "to "
          "let anybody in",
          options.http.address);
+  if (options.http.tls_certificate.empty() != options.http.tls_key.empty())
+    fail(ErrorCode::kUsage,
+         "--tls-cert and --tls-key go together: a certificate is of no use without its key");
   if (!options.cache_dir.empty() && (options.cache_mib == 0 || !options.scripted.empty()))
     fail(ErrorCode::kUsage, "--cache-dir keeps what is in the cache in memory, and there is none with {}",
          options.scripted.empty() ? "--cache 0" : "--scripted");
@@ -133,7 +145,10 @@ void serve(const ServeOptions& options) {
       server.abort();
     }
   });
-  server.run(loading, [&options](HttpService& service) { reload_keys(options, service); });
+  server.run(loading, [&options, &server](HttpService& service) {
+    reload_keys(options, service);
+    reload_tls(server);
+  });
   tell_supervisor("STOPPING=1");
   progress.stop();
   loader.join();
@@ -165,11 +180,22 @@ void add_serve(CLI::App& app, std::function<void()>& run) {
       ->envname("HADAL_API_KEY");
   command->add_option("--api-key-file", options->key_file, "a file with a key a line; SIGHUP reads it again");
   command->add_flag("--insecure-no-auth", options->without_keys, "listen on the network without keys");
+  command->add_option(
+      "--tls-cert", options->http.tls_certificate,
+      "a file with the server's certificate (PEM, with those that it rests on): speak HTTPS; SIGHUP reads "
+      "it again");
+  command->add_option("--tls-key", options->http.tls_key,
+                      "the certificate's key (PEM, without a passphrase)");
   command->add_option("--allow-host", options->hosts,
                       "a host name under which the server may be called and whose pages may call it");
   command
       ->add_option("--deadline", options->deadline_seconds,
                    "seconds that a request may take, its wait in the queue included; 0: any number")
+      ->check(CLI::Range(0, 86400))
+      ->capture_default_str();
+  command
+      ->add_option("--max-queue-time", options->queue_seconds,
+                   "seconds that a request may wait for its turn before it is refused (503); 0: any number")
       ->check(CLI::Range(0, 86400))
       ->capture_default_str();
   command->add_option("--ctx", options->model.ctx, "room for this many tokens in each conversation")

@@ -164,6 +164,7 @@ ApiConfig api_config(const ServeOptions& options, const Backend& backend, std::v
   config.keys = std::move(keys);
   config.hosts = known_hosts(options);
   if (options.deadline_seconds > 0) config.deadline = std::chrono::seconds(options.deadline_seconds);
+  if (options.queue_seconds > 0) config.queue_deadline = std::chrono::seconds(options.queue_seconds);
   config.takes_case_headers = !options.scripted.empty();
   config.version = HADAL_VERSION;
   if (!options.scripted.empty()) return config;

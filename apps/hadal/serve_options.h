@@ -30,6 +30,7 @@ struct ServeOptions {
   bool without_chats = false;
   bool without_keys = false;
   int64_t deadline_seconds = 0;  // 0: none
+  int64_t queue_seconds = 0;     // 0: any number
   int64_t drain_seconds = 30;
   HttpOptions http;
 };

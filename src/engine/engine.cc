@@ -90,7 +90,7 @@ void Engine::end_those_over() {
     if (job->is_over(now))
       finish(*job, job->why_over());
     else if (now >= job->request.queue_deadline)
-      finish(*job, FinishReason::kDeadline);
+      finish(*job, FinishReason::kQueueDeadline);
   }
   std::erase_if(queue_, [](const JobPtr& job) { return job->done; });
   for (const JobPtr& job : jobs_)

@@ -34,6 +34,7 @@ enum class FinishReason {
   kContextFull,    // max_tokens of the sequence
   kCancelled,      // the caller went away
   kDeadline,       // the request's own
+  kQueueDeadline,  // the request's own, for its start
   kStopping,       // the engine was stopped
   kContentFilter,  // a scripted generator's
   kFailed,         // an Error

@@ -215,7 +215,9 @@ class Api::Impl {
     RequestContext context;
     context.policy = config_.policy;
     context.key_name = access_.key_name(request);
-    if (config_.deadline) context.deadline = std::chrono::steady_clock::now() + *config_.deadline;
+    const auto now = std::chrono::steady_clock::now();
+    if (config_.deadline) context.deadline = now + *config_.deadline;
+    if (config_.queue_deadline) context.queue_deadline = now + *config_.queue_deadline;
     if (!config_.takes_case_headers) return context;
     if (const std::string_view text = request.header("x-hadal-options"); !text.empty())
       read_case_options(text, context.policy);

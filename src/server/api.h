@@ -34,7 +34,8 @@ struct ApiConfig {
   // The conversations of the web page; null: they are not kept.
   ConversationStore* conversations = nullptr;
   std::string version;
-  std::optional<std::chrono::seconds> deadline;  // of each request, from its arrival
+  std::optional<std::chrono::seconds> deadline;        // of each request, from its arrival
+  std::optional<std::chrono::seconds> queue_deadline;  // of its start
 };
 
 class Api final : public HttpService {

@@ -147,13 +147,18 @@ GenerationRequest Generations::generation_of(const Work& work, const PromptPlan&
   generation.sampling.logit_bias = wish.logit_bias;
   generation.sampling.seed = seed;
   check_sampling_params(generation.sampling, generator_.vocab_size());
-  if (wish.logprobs) generation.top_logprobs = static_cast<int64_t>(wish.top_logprobs.value_or(0));
+  if (wish.logprobs) {
+    generation.top_logprobs = static_cast<int64_t>(wish.top_logprobs.value_or(0));
+    if (work.protocol == Protocol::kCompletions && work.completion.echo)
+      generation.prompt_logprobs = generation.top_logprobs;
+  }
   if (vocabulary_) {
     PlannedConstraint planned = plan_constraint(request, plan, tokenizer_, vocabulary_);
     generation.constraint = std::move(planned.constraint);
     generation.constrained_after = planned.after;
   }
   generation.deadline = context.deadline;
+  generation.queue_deadline = context.queue_deadline;
   generation.cache_namespace = cache_namespace_of(request, context);
   generation.fairness_key = context.key_name.empty() ? request.user : context.key_name;
   return generation;

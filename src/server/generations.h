@@ -18,6 +18,7 @@ struct RequestContext {
   std::optional<uint64_t> prompt_tokens;  // instead of the prompt's own, for what depends on it
   std::string key_name;
   GenerationRequest::Time deadline = GenerationRequest::Time::max();
+  GenerationRequest::Time queue_deadline = GenerationRequest::Time::max();
 };
 
 class Generations {

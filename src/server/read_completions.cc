@@ -68,6 +68,8 @@ CompletionRequest read_completion_request(const Json& value, const RequestPolicy
   if (request.suffix && (request.echo || std::holds_alternative<std::vector<int32_t>>(request.prompts[0])))
     refuse("suffix", "it needs a prompt that is text, and no echo");
   common.max_tokens = read_count(body, kProtocol, "max_tokens").value_or(kDefaultMaxTokens);
+  if (common.max_tokens == 0 && !request.echo)
+    refuse("max_tokens", "nothing is asked for: 0 needs \"echo\": true");
   bound_max_tokens(common, policy, "max_tokens", false);
   read_sampling(body, kProtocol, policy, common);
   read_count(body, kProtocol, "best_of");

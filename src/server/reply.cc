@@ -97,6 +97,8 @@ class ServedReply::Part {
         usage_.cached_tokens =
             std::clamp<int64_t>(progress->cached, 0, std::max<int64_t>(0, progress->total));
         if (!started_) part_.shaper->progress(progress->done, usage_);
+      } else if (const auto* const asked = std::get_if<PromptToken>(&*event)) {
+        part_.shaper->prompt_token(*asked);
       } else if (const auto* const token = std::get_if<GeneratedToken>(&*event)) {
         any = true;
         take(*token);
@@ -155,6 +157,8 @@ class ServedReply::Part {
         return break_off(503, "the server is stopping");
       case FinishReason::kDeadline:
         return break_off(504, "the request took longer than its deadline");
+      case FinishReason::kQueueDeadline:
+        return break_off(503, "the request waited longer for its turn than requests may here");
       case FinishReason::kFailed:
         return break_off(500, finished.error);
     }

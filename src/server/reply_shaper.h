@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/json.h"
+#include "engine/token_stream.h"
 #include "server/chat_request.h"
 #include "server/reply_reader.h"
 #include "text/tokenizer.h"
@@ -51,6 +52,8 @@ class ReplyShaper {
     (void)processed;
     (void)usage;
   }
+  // A token of the prompt, where they were asked for. All of them come before start().
+  virtual void prompt_token(const PromptToken& token) { (void)token; }
   // The prompt has been read. Comes first.
   virtual void start(const ReplyUsage& usage) = 0;
   virtual void add(const ReplyEvent& event) = 0;

@@ -129,6 +129,10 @@ class ScriptedGenerator : public Generator {
       play.deadline = request.deadline;
       const Usage& usage = play.finished.usage;
       play.stream->push(PromptProgress{usage.prompt_tokens, usage.prompt_tokens, usage.cached_tokens});
+      if (request.prompt_logprobs)
+        for (int64_t i = 0; i < play.prompt_size; ++i)
+          play.stream->push(PromptToken{request.prompt[static_cast<size_t>(i)], i,
+                                        i == 0 ? std::nullopt : std::optional(Logprobs{})});
       std::shared_ptr<TokenStream> stream = play.stream;
       plays_.push_back(std::move(play));
       stats_.running = std::ssize(plays_);

@@ -17,12 +17,25 @@ class CompletionShaper : public ReplyShaper {
         index_(index),
         prompt_(std::move(prompt)) {}
 
+  void prompt_token(const PromptToken& token) override {
+    // The token that only opens the prompt is not a part of its text.
+    if (token.position == 0 && tokenizer_.is_added(token.id) &&
+        !prompt_.starts_with(tokenizer_.token_bytes(token.id)))
+      return;
+    const TokenLogprobs known{token.id, token.logprobs.value_or(Logprobs())};
+    asked_.add(shown_logprobs({known}, tokenizer_).front(), token.logprobs.has_value());
+  }
+
   void start(const ReplyUsage&) override {
-    if (request_.echo && !prompt_.empty()) write_text(prompt_, {});
+    if (request_.echo && !prompt_.empty()) write_text(prompt_, std::exchange(asked_, {}));
   }
 
   void add(const ReplyEvent& event) override {
-    if (event.kind == ReplyEvent::Kind::kContent) write_text(event.text, event.logprobs);
+    if (event.kind != ReplyEvent::Kind::kContent) return;
+    Shown part;
+    part.end = text_length(text_);
+    for (const Json& entry : shown_logprobs(event.logprobs, tokenizer_)) part.add(entry, true);
+    write_text(event.text, part);
   }
 
   void finish(ReplyEnd end, const std::string&, const ReplyUsage& usage) override {
@@ -76,6 +89,19 @@ class CompletionShaper : public ReplyShaper {
     JsonArray logprobs;
     JsonArray top;
     JsonArray offsets;
+    size_t end = 0;  // of the text so far, in code points
+
+    // Not known: the first token follows nothing.
+    void add(const Json& entry, bool is_known) {
+      JsonObject likely;
+      for (const Json& one : *entry.find("top_logprobs")->array())
+        likely.set(*one.find("token")->string(), *one.find("logprob"));
+      tokens.push_back(*entry.find("token"));
+      logprobs.push_back(is_known ? *entry.find("logprob") : Json());
+      top.push_back(is_known ? Json(std::move(likely)) : Json());
+      offsets.emplace_back(end);
+      end += text_length(*entry.find("token")->string());
+    }
   };
 
   static Json shown(const Shown& tokens) {
@@ -88,19 +114,7 @@ class CompletionShaper : public ReplyShaper {
     return object;
   }
 
-  void write_text(const std::string& text, const std::vector<TokenLogprobs>& logprobs) {
-    Shown part;
-    size_t offset = text_length(text_);
-    for (const Json& entry : shown_logprobs(logprobs, tokenizer_)) {
-      part.tokens.push_back(*entry.find("token"));
-      part.logprobs.push_back(*entry.find("logprob"));
-      JsonObject top;
-      for (const Json& likely : *entry.find("top_logprobs")->array())
-        top.set(*likely.find("token")->string(), *likely.find("logprob"));
-      part.top.emplace_back(std::move(top));
-      part.offsets.emplace_back(offset);
-      offset += text_length(*entry.find("token")->string());
-    }
+  void write_text(const std::string& text, const Shown& part) {
     text_ += text;
     for (const auto field : {&Shown::tokens, &Shown::logprobs, &Shown::top, &Shown::offsets})
       (all_.*field).insert((all_.*field).end(), (part.*field).begin(), (part.*field).end());
@@ -117,6 +131,7 @@ class CompletionShaper : public ReplyShaper {
   int64_t index_;
   std::string prompt_;
   std::string text_;
+  Shown asked_;  // of the prompt
   Shown all_;
   std::string finish_;
   Json usage_;

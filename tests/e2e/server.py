@@ -25,8 +25,9 @@ def wait_until(condition, seconds: float = 20) -> bool:
 
 class Server:
     def __init__(self, folder: pathlib.Path, script: list | None, *args: str, tokenizer: str = TOKENIZER,
-                 model: str = BUILTIN):
-        """Without a script it is the model that answers."""
+                 model: str = BUILTIN, tls=None):
+        """Without a script it is the model that answers. `tls`: an ssl.SSLContext, to speak with it through TLS."""
+        self.tls = tls
         command = [HADAL, "serve", model, "-t", "1"]
         if script is not None:
             file = folder / "script.jsonl"
@@ -38,7 +39,7 @@ class Server:
         url = self.process.stdout.readline().strip()
         if not url:
             raise RuntimeError(self.process.stderr.read())
-        self.host, port = url.removeprefix("http://").rsplit(":", 1)
+        self.host, port = url.removeprefix("http://" if tls is None else "https://").rsplit(":", 1)
         self.port = int(port)
 
     def __enter__(self):
@@ -59,6 +60,8 @@ class Server:
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
     def connect(self) -> http.client.HTTPConnection:
+        if self.tls is not None:
+            return http.client.HTTPSConnection(self.host, self.port, timeout=120, context=self.tls)
         return http.client.HTTPConnection(self.host, self.port, timeout=120)
 
     def ask(self, method: str, path: str, body=None, headers: dict | None = None) -> tuple[int, dict, bytes]:

@@ -75,6 +75,30 @@ class Protocols(Case):
             chunks = [json.loads(d) for _, d in events_of(body)[:-1]]
             self.assertEqual("".join(c["choices"][0]["text"] for c in chunks), line["text"])
 
+    def test_the_prompt_can_be_echoed_with_its_logprobs(self):
+        body = {"model": "m", "prompt": "Once upon a time", "echo": True, "logprobs": 2, "max_tokens": 3, "seed": 1}
+        with Server(self.folder, None) as server:
+            choice = server.post("/v1/completions", body)[1]["choices"][0]
+            shown = choice["logprobs"]
+            asked = server.post("/tokenize", {"content": body["prompt"]})[1]["count"]
+            self.assertEqual({len(values) for values in shown.values()}, {asked + 3})
+            self.assertEqual("".join(shown["tokens"]), choice["text"])
+            self.assertTrue(choice["text"].startswith(body["prompt"]))
+            for i, token in enumerate(shown["tokens"]):
+                self.assertEqual(choice["text"][shown["text_offset"][i]:][:len(token)], token)
+                self.assertLess(shown["token_logprobs"][i], 0)
+                self.assertEqual(len(shown["top_logprobs"][i]), 2)
+            none = server.post("/v1/completions", {**body, "max_tokens": 0})[1]
+            self.assertEqual((none["choices"][0]["text"], none["usage"]["completion_tokens"]), (body["prompt"], 0))
+            self.assertEqual(none["choices"][0]["logprobs"]["token_logprobs"], shown["token_logprobs"][:asked])
+            chunks = [json.loads(d) for _, d in events_of(server.ask("POST", "/v1/completions", {**body, "stream": True})[2])[:-1]]
+            streamed = [value for c in chunks if c["choices"][0]["logprobs"] for value in c["choices"][0]["logprobs"]["token_logprobs"]]
+            self.assertEqual(streamed, shown["token_logprobs"])
+            ids = server.post("/tokenize", {"content": "a b"})[1]["tokens"]
+            alone = server.post("/v1/completions", {**body, "prompt": ids})[1]["choices"][0]["logprobs"]
+            self.assertIsNone(alone["token_logprobs"][0])
+            self.assertEqual(server.post("/v1/completions", {**body, "echo": False, "max_tokens": 0})[0], 400)
+
     def test_tool_calls(self):
         call = ("t</think>\n\n<｜DSML｜tool_calls>\n<｜DSML｜invoke name=\"get\">\n<｜DSML｜parameter name=\"city\" "
                 "string=\"true\">Ankara</｜DSML｜parameter>\n</｜DSML｜invoke>\n</｜DSML｜tool_calls>")

@@ -78,6 +78,25 @@ class Deadline(Case):
             self.assertEqual((name, json.loads(data)["type"]), ("error", "error"))
             self.assertEqual(server.post("/v1/chat/completions", CHAT)[0], 200)
 
+    def test_who_waits_too_long_is_refused(self):
+        body = {**CHAT, "max_tokens": 30000, "logit_bias": {"0": -100, "1": -100}}
+        with Server(self.folder, None, "--slots", "1", "--max-queue-time", "1") as server:
+            connection = server.connect()
+            connection.request("POST", "/v1/chat/completions", json.dumps({**body, "stream": True}))
+            answer = connection.getresponse()
+            for wish in ({}, {"stream": True}):
+                start = time.monotonic()
+                status, headers, data = server.ask("POST", "/v1/chat/completions", {**body, **wish})
+                waited = time.monotonic() - start
+                if status == 503:
+                    self.assertIn("retry-after", headers)
+                else:  # a stream that has begun
+                    self.assertEqual((status, wish), (200, {"stream": True}))
+                self.assertIn("waited longer", data.decode())
+                self.assertLess(waited, 5)
+            self.assertGreater(len(answer.read(200)), 0)  # who runs goes on
+            connection.close()
+
     def test_it_holds_for_a_model_too(self):
         with Server(self.folder, None, "--deadline", "1") as server:
             body = {**CHAT, "max_tokens": 30000, "ignore_eos": True, "logit_bias": {"0": -100, "1": -100}}

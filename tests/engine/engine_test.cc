@@ -238,7 +238,7 @@ TEST(Engine, CancelsWhereverTheRequestIs) {
   EXPECT_EQ(read_all(*reading).finished.reason, FinishReason::kCancelled);
   EXPECT_EQ(layers, 1);
   EXPECT_EQ(read_all(*queued).finished.reason, FinishReason::kCancelled);
-  EXPECT_EQ(read_all(*waited_enough).finished.reason, FinishReason::kDeadline);
+  EXPECT_EQ(read_all(*waited_enough).finished.reason, FinishReason::kQueueDeadline);
 
   const auto writing = submit(*rig.engine, request_for(prompt_of(10), 500));
   while (!std::holds_alternative<GeneratedToken>(*writing->wait_next(milliseconds(10'000)))) {

@@ -1,4 +1,5 @@
-// The server before there is a model: who is answered what, and what changes when the model is there.
+// The server before there is a model: who is answered what, and what changes when the model is there. And
+// what becomes of clients that take their time, with less of it than there is in production.
 #include "server/http_server.h"
 
 #include <arpa/inet.h>
@@ -9,39 +10,61 @@
 
 #include <atomic>
 #include <csignal>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "server/loading_service.h"
 
 namespace hadal {
 namespace {
 
+class Client {
+ public:
+  explicit Client(uint16_t port) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    connected_ = connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  }
+  ~Client() { close(fd_); }
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  bool connected() const { return connected_; }
+  bool say(const std::string& bytes) const {
+    return send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == std::ssize(bytes);
+  }
+  // All that comes until the server closes.
+  std::string rest() const {
+    std::string answer;
+    char piece[4096];
+    for (ssize_t n = 0; (n = recv(fd_, piece, sizeof piece, 0)) > 0;)
+      answer.append(piece, static_cast<size_t>(n));
+    return answer;
+  }
+
+ private:
+  int fd_;
+  bool connected_ = false;
+};
+
 // All that comes back for a request.
 std::string ask(uint16_t port, const std::string& path, const std::string& headers = "") {
-  const int fd = socket(AF_INET, SOCK_STREAM, 0);
-  if (fd < 0) return "no socket";
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) return "refused";
-  const std::string request =
-      "GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n";
-  EXPECT_EQ(send(fd, request.data(), request.size(), MSG_NOSIGNAL), std::ssize(request));
-  std::string answer;
-  char piece[4096];
-  for (ssize_t n = 0; (n = recv(fd, piece, sizeof piece, 0)) > 0;)
-    answer.append(piece, static_cast<size_t>(n));
-  close(fd);
-  return answer;
+  const Client client(port);
+  if (!client.connected()) return "refused";
+  EXPECT_TRUE(
+      client.say("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers + "\r\n"));
+  return client.rest();
 }
 
 struct EchoService final : HttpService {
   std::unique_ptr<ApiAnswer> check_head(const ApiRequest&) const override { return nullptr; }
   ApiAnswer handle(const ApiRequest& request) override {
     ApiAnswer answer;
-    answer.body = request.target;
+    answer.body = request.target == "/large" ? std::string(size_t{64} << 20, 'x') : request.target;
     return answer;
   }
   void set_draining() override { is_draining = true; }
@@ -131,6 +154,81 @@ TEST_F(HttpServerTest, HangupReachesTheServiceThatAnswers) {
   for (int i = 0; i < 500 && ready_.keys_given == 0; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_EQ(ready_.keys_given, 2u);
+}
+
+class Patience : public testing::Test {
+ protected:
+  static constexpr std::chrono::milliseconds kShort{300};
+
+  explicit Patience(HttpTimes times = {kShort, kShort, kShort, kShort, kShort}, size_t connections = 100)
+      : server_(HttpOptions{.port = 0, .max_connections = connections, .times = times}),
+        thread_([this] { server_.run(service_, [](HttpService&) {}); }) {}
+  ~Patience() override {
+    server_.stop();
+    thread_.join();
+  }
+  uint16_t port() const { return server_.port(); }
+
+  EchoService service_;
+  HttpServer server_;
+  std::thread thread_;
+};
+
+TEST_F(Patience, ABodyThatDoesNotComeIsToldSo) {
+  for (const std::string length : {"Content-Length: 100", "Transfer-Encoding: chunked"}) {
+    const Client client(port());
+    ASSERT_TRUE(client.say("POST /x HTTP/1.1\r\nHost: localhost\r\n" + length + "\r\n\r\n1"));
+    const std::string answer = client.rest();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 408")) << answer;
+    EXPECT_NE(answer.find("Connection: close"), std::string::npos) << answer;
+  }
+}
+
+TEST_F(Patience, ABodyThatComesByteByByteHasNoMoreTime) {
+  const Client client(port());
+  ASSERT_TRUE(client.say("POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"));
+  std::thread writer([&client] {
+    for (int i = 0; i < 10 && client.say("x"); ++i) std::this_thread::sleep_for(kShort / 5);
+  });
+  EXPECT_TRUE(client.rest().starts_with("HTTP/1.1 408"));
+  writer.join();
+}
+
+TEST_F(Patience, HeadsAndIdleConnectionsEnd) {
+  for (const std::string begin : {"", "GET / HTTP/1.1\r\nHost: loc"}) {
+    const Client client(port());
+    ASSERT_TRUE(client.say(begin));
+    EXPECT_EQ(client.rest(), "");
+  }
+  const Client client(port());
+  ASSERT_TRUE(client.say("GET /one HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  EXPECT_NE(client.rest().find("/one"), std::string::npos);
+}
+
+TEST_F(Patience, WhoReadsNothingIsDropped) {
+  const Client client(port());
+  ASSERT_TRUE(client.say("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+  std::this_thread::sleep_for(4 * kShort);
+  EXPECT_LT(client.rest().size(), size_t{32} << 20);
+}
+
+struct FullHouse : Patience {
+  FullHouse() : Patience(HttpTimes(), 16) {}
+};
+
+TEST_F(FullHouse, WhoHoldsConnectionsKeepsNobodyOut) {
+  std::vector<std::unique_ptr<Client>> held;
+  for (int i = 0; i < 200; ++i) {
+    held.push_back(std::make_unique<Client>(port()));
+    ASSERT_TRUE(held.back()->say("GET / HTTP/1.1\r\n"));
+    if (i % 20 == 0) {
+      EXPECT_NE(ask(port(), "/one").find("/one"), std::string::npos);
+    }
+  }
+  // The oldest had to go, the newest may still go on.
+  EXPECT_EQ(held.front()->rest(), "");
+  ASSERT_TRUE(held.back()->say("Host: localhost\r\nConnection: close\r\n\r\n"));
+  EXPECT_TRUE(held.back()->rest().starts_with("HTTP/1.1 200"));
 }
 
 }  // namespace
