@@ -15,6 +15,7 @@ namespace hadal {
 namespace {
 
 constexpr size_t kMemoryBytes = size_t{64} << 20;  // some hundred long conversations
+constexpr size_t kCallMemoryBytes = size_t{16} << 20;
 
 // Whom a prefix of a prompt belongs to.
 std::string cache_namespace_of(const ChatRequest& request, const RequestContext& context) {
@@ -103,7 +104,8 @@ Generations::Generations(Generator& generator, const Tokenizer& tokenizer, const
       literals_(literals),
       fingerprint_(std::move(fingerprint)),
       vocabulary_(std::move(vocabulary)),
-      memory_(kMemoryBytes) {}
+      memory_(kMemoryBytes),
+      calls_(kCallMemoryBytes) {}
 
 std::shared_ptr<Generations::Work> Generations::plan(Protocol protocol, const Json& body,
                                                      const RequestContext& context) {
@@ -116,8 +118,10 @@ std::shared_ptr<Generations::Work> Generations::plan(Protocol protocol, const Js
       work->plans.push_back(plan_completion(work->completion, prompt, work->policy, tokenizer_));
   } else {
     work->chat = read_conversation(protocol, body, work->policy);
+    const std::string cache_namespace = cache_namespace_of(work->chat, context);
+    calls_.restore(cache_namespace, work->chat);
     work->plans.push_back(plan_chat(work->chat, work->policy, literals_, tokenizer_));
-    recall(work->plans.back(), cache_namespace_of(work->chat, context));
+    recall(work->plans.back(), cache_namespace);
   }
   return work;
 }
@@ -166,6 +170,7 @@ GenerationRequest Generations::generation_of(const Work& work, const PromptPlan&
 
 // What is done for the next turn when an answer has ended.
 void Generations::keep(const Work& work, WholeReply reply, const std::string& cache_namespace) {
+  calls_.remember(cache_namespace, work.chat.tools, reply.calls);
   for (size_t i = 0; i < reply.calls.size(); ++i) reply.calls[i].id = std::to_string(i);
   std::optional<std::string> reasoning;
   if (work.chat.thinking) reasoning = std::move(reply.reasoning);

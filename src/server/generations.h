@@ -6,6 +6,7 @@
 #include <string>
 
 #include "server/api.h"
+#include "server/call_memory.h"
 #include "server/reply_memory.h"
 #include "text/grammar/grammar.h"
 
@@ -54,6 +55,7 @@ class Generations {
   std::string fingerprint_;
   CompiledGrammar::Vocabulary vocabulary_;
   ReplyMemory memory_;
+  CallMemory calls_;
 };
 
 }  // namespace hadal

@@ -243,11 +243,17 @@ class Model(Case):
             usage = server.post("/v1/chat/completions", changed)[1]["usage"]
             self.assertLess(usage["prompt_tokens_details"]["cached_tokens"], first_prompt + 32)
 
+            # Nor does it matter that a client orders the arguments anew and adds those that have a default.
+            schema["properties"].update({"v": {"enum": [1, 2]}, "again": {"type": "boolean", "default": False}})
+            schema["required"].append("v")
             messages = {**plain, "tools": [{"name": "f", "input_schema": schema}], "tool_choice": {"type": "any", "disable_parallel_tool_use": True},
                         "messages": [{"role": "user", "content": "And on. " * 30}]}
             first = server.post("/v1/messages", messages)[1]
             known = sum(first["usage"][k] for k in ("input_tokens", "cache_read_input_tokens", "output_tokens"))
-            results = [{"type": "tool_result", "tool_use_id": b["id"], "content": "done"} for b in first["content"] if b["type"] == "tool_use"]
+            calls = [b for b in first["content"] if b["type"] == "tool_use"]
+            for call in calls:
+                call["input"] = {"again": False, **dict(reversed(call["input"].items()))}
+            results = [{"type": "tool_result", "tool_use_id": b["id"], "content": "done"} for b in calls]
             messages["messages"] += [{"role": "assistant", "content": first["content"]}, {"role": "user", "content": results}]
             usage = server.post("/v1/messages", messages)[1]["usage"]
             self.assertGreaterEqual(usage["cache_read_input_tokens"], known - 2)
