@@ -2,6 +2,7 @@
 # Fuzzes one target for some minutes, going on from where the last run stopped.
 # Usage: tools/fuzz.sh TARGET MINUTES     (targets: tests/fuzz/fuzz_TARGET.cc; build them with `make fuzz`)
 #
+# It begins with the inputs of tests/fuzz/corpus/TARGET, and with the words of tests/fuzz/words/TARGET, if there are any.
 # New inputs are kept in build/fuzz/corpus/TARGET, findings in build/fuzz/findings/TARGET. Prints executions and CPU time;
 # the exit code is not 0 where there is a finding, now or left from an earlier run.
 set -eu
@@ -15,11 +16,14 @@ corpus=$root/build/fuzz/corpus/$target
 findings=$root/build/fuzz/findings/$target
 log=$root/build/fuzz/$target.log
 [ -x "$program" ] || { echo "fuzz.sh: no $program; run make fuzz" >&2; exit 2; }
+words=$root/tests/fuzz/words/$target
 mkdir -p "$corpus" "$findings"
 
+words_option=""
+[ ! -f "$words" ] || words_option=-dict=$words
 status=0
 "$program" -max_total_time="$seconds" -max_len=16384 -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-  -artifact_prefix="$findings/" "$corpus" "$root/tests/fuzz/corpus/$target" >"$log" 2>&1 || status=$?
+  -artifact_prefix="$findings/" $words_option "$corpus" "$root/tests/fuzz/corpus/$target" >"$log" 2>&1 || status=$?
 executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
 times >"$log.times"
 cpu=$(sed -n '2s/ .*//p' "$log.times")
