@@ -377,7 +377,9 @@ class Api::Impl {
                                   {"version", config_.version}}));
   }
 
-  ApiAnswer openapi(const ApiRequest&) { return json_answer(openapi_document(config_.version)); }
+  ApiAnswer openapi(const ApiRequest&) {
+    return json_answer(openapi_document(config_.version, config_.conversations != nullptr));
+  }
 
   ApiAnswer metrics(const ApiRequest&) {
     ApiAnswer answer;

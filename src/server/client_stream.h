@@ -1,8 +1,15 @@
 // A client's connection as a stream of bytes, through TLS or not. For one thread; not more than one read and
 // one write at a time.
+//
+// What waits for a read or a write is behind one type, so that the operations of HTTP are compiled once and
+// not for both kinds of connection, nor those of TLS for each of HTTP's.
 #pragma once
 
+#include <array>
+#include <boost/asio/any_completion_handler.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/experimental/as_tuple.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -11,6 +18,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <utility>
 
 namespace hadal {
@@ -27,10 +35,7 @@ class ClientStream {
   using TlsContext = std::shared_ptr<boost::asio::ssl::context>;
 
   // `tls` null: without.
-  ClientStream(boost::asio::ip::tcp::socket socket, TlsContext tls)
-      : tcp_(std::move(socket)), context_(std::move(tls)) {
-    if (context_) tls_.emplace(tcp_, *context_);
-  }
+  ClientStream(boost::asio::ip::tcp::socket socket, TlsContext tls);
 
   executor_type get_executor() { return tcp_.get_executor(); }
   // Times are for the operations that begin later.
@@ -40,47 +45,37 @@ class ClientStream {
   void close() { tcp_.close(); }
 
   // Before anything else. False: the client speaks no TLS that is good enough, or went away.
-  Task<bool> begin() {
-    boost::system::error_code error;
-    error = tcp_.socket().set_option(boost::asio::ip::tcp::no_delay(true), error);
-    if (!tls_) co_return true;
-    auto [failed] = co_await tls_->async_handshake(boost::asio::ssl::stream_base::server, kAsTuple);
-    co_return !failed;
-  }
-
+  Task<bool> begin();
   // Says that nothing more will be sent, and reads away what still comes, so that the client gets to see the
   // answer. `time` is for each of both.
-  Task<> end(std::chrono::milliseconds time) {
-    boost::system::error_code error;
-    if (tls_ && tcp_.socket().is_open()) {
-      expires_after(time);
-      co_await tls_->async_shutdown(kAsTuple);
-    }
-    if (!tcp_.socket().is_open()) co_return;
-    error = tcp_.socket().shutdown(boost::asio::ip::tcp::socket::shutdown_send, error);
-    const auto until = std::chrono::steady_clock::now() + time;
-    char trash[4096];
-    for (size_t total = 0; total < (size_t{1} << 20) && std::chrono::steady_clock::now() < until;) {
-      tcp_.expires_at(until);
-      auto [failed, size] = co_await tcp_.async_read_some(boost::asio::buffer(trash), kAsTuple);
-      if (failed) break;
-      total += size;
-    }
-    close();
-  }
+  Task<> end(std::chrono::milliseconds time);
 
   template <typename Buffers, typename Token>
   auto async_read_some(const Buffers& buffers, Token&& token) {
-    if (tls_) return tls_->async_read_some(buffers, std::forward<Token>(token));
-    return tcp_.async_read_some(buffers, std::forward<Token>(token));
+    const boost::asio::mutable_buffer first = *boost::asio::buffer_sequence_begin(buffers);
+    return boost::asio::async_initiate<Token, Signature>(
+        [this, first](auto handler) { read(first, Handler(std::move(handler))); }, token);
   }
   template <typename Buffers, typename Token>
   auto async_write_some(const Buffers& buffers, Token&& token) {
-    if (tls_) return tls_->async_write_some(buffers, std::forward<Token>(token));
-    return tcp_.async_write_some(buffers, std::forward<Token>(token));
+    WriteBuffers some;
+    size_t count = 0;
+    for (auto next = boost::asio::buffer_sequence_begin(buffers);
+         count < some.size() && next != boost::asio::buffer_sequence_end(buffers); ++next)
+      if (boost::asio::const_buffer(*next).size() > 0) some[count++] = *next;
+    return boost::asio::async_initiate<Token, Signature>(
+        [this, some](auto handler) { write(some, Handler(std::move(handler))); }, token);
   }
 
  private:
+  using Signature = void(boost::system::error_code, size_t);
+  using Handler = boost::asio::any_completion_handler<Signature>;
+  using WriteBuffers =
+      std::array<boost::asio::const_buffer, 8>;  // a head, a chunk's size, text; others are empty
+
+  void read(boost::asio::mutable_buffer buffer, Handler handler);
+  void write(const WriteBuffers& buffers, Handler handler);
+
   boost::beast::tcp_stream tcp_;
   TlsContext context_;
   std::optional<boost::beast::ssl_stream<boost::beast::tcp_stream&>> tls_;

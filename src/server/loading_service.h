@@ -1,5 +1,5 @@
 // What is answered while the model is being loaded: 503, with how far that is. /health and /ready say so to
-// everybody, all else to those who may ask.
+// everybody, and browsers that want the page get one that waits; all else to those who may ask.
 #pragma once
 
 #include <functional>

@@ -47,6 +47,8 @@ class MessagesShaper : public ReplyShaper {
         return open(Kind::kCall, std::move(block));
       }
       case ReplyEvent::Kind::kCallArguments:
+        // Text in the middle of a broken call has closed it.
+        if (kind_ != Kind::kCall) return;
         return add_text(Kind::kCall, "input_json_delta", "partial_json", event.text);
       case ReplyEvent::Kind::kCallEnd:
         all_complete_ = all_complete_ && event.complete;

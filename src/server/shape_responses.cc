@@ -35,6 +35,8 @@ class ResponsesShaper : public ReplyShaper {
         close("completed", true);
         return open_call(event.text);
       case ReplyEvent::Kind::kCallArguments:
+        // Text in the middle of a broken call has closed it.
+        if (kind_ != Kind::kCall && kind_ != Kind::kCustomCall) return;
         text_ += event.text;
         if (kind_ == Kind::kCall) send_text("response.function_call_arguments.delta", "delta", event.text);
         return;

@@ -345,11 +345,11 @@ class Abuse(Case):
     def test_bad_values(self):
         bad = [-1, 0, 3, 1e300, -0.5, 2**63, 2**70, "1", None, True, [], {}, [1], {"a": 1}, "x" * 1000]
         with Server(self.folder, [SHORT] * 1000) as server:
-            table = json.loads(server.ask("GET", "/openapi.json")[2])["paths"]
+            document = json.loads(server.ask("GET", "/openapi.json")[2])
             for path, base in (("/v1/chat/completions", CHAT), ("/v1/completions", {"model": "m", "prompt": "x"}),
                                ("/v1/responses", {"model": "m", "input": "x"}), ("/v1/messages", {**CHAT, "max_tokens": 9})):
-                schema = table[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
-                for field in schema["properties"]:
+                schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+                for field in document["components"]["schemas"][schema.rpartition("/")[2]]["properties"]:
                     for value in bad:
                         body = {**base, field: value}
                         status, answer = server.post("/apply-template?protocol=" + path.split("/")[2], body)

@@ -12,7 +12,7 @@ namespace hadal {
 namespace {
 
 constexpr std::string_view kPrompts[] = {
-    R"("messages": [{"role": "user", "content": "x"}])", R"("prompt": "x")", R"("input": "x")",
+    R"("messages": [{"role": "user", "content": "json"}])", R"("prompt": "x")", R"("input": "x")",
     R"("max_tokens": 100, "messages": [{"role": "user", "content": "x"}])"};
 constexpr std::string_view kPlain[] = {R"("thinking": {"type": "disabled"})", R"("echo": true)",
                                        R"("reasoning": {"effort": "none"})",

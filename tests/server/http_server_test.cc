@@ -120,6 +120,24 @@ TEST_F(HttpServerTest, SaysHowFarTheModelIsLoaded) {
   EXPECT_TRUE(allowed.starts_with("HTTP/1.1 503")) << allowed;
 }
 
+TEST_F(HttpServerTest, ShowsPeopleAPageThatWaits) {
+  run(loading_);
+  progress_ = 0.5;
+  const std::string page = ask(server_.port(), "/", "Accept: text/html,*/*\r\nAccept-Language: tr-TR\r\n");
+  EXPECT_TRUE(page.starts_with("HTTP/1.1 503")) << page;
+  EXPECT_NE(page.find("\r\nContent-Type: text/html"), std::string::npos) << page;
+  for (const char* part : {"lang=\"tr\"", "value=\"50\"", "http-equiv=\"refresh\""})
+    EXPECT_NE(page.find(part), std::string::npos) << page;
+  const size_t nonce = page.find("nonce=\"") + 7;
+  EXPECT_NE(page.find("style-src 'nonce-" + page.substr(nonce, page.find('"', nonce) - nonce) + "'"),
+            std::string::npos)
+      << page;
+  EXPECT_EQ(page.find("<script"), std::string::npos);
+  EXPECT_NE(ask(server_.port(), "/", "Accept-Language: de\r\n").find("application/json"), std::string::npos);
+  EXPECT_NE(ask(server_.port(), "/health", "Accept: text/html\r\n").find("application/json"),
+            std::string::npos);
+}
+
 TEST_F(HttpServerTest, ServesTheModelWhenItIsThere) {
   run(loading_);
   EXPECT_TRUE(ask(server_.port(), "/health").starts_with("HTTP/1.1 503"));
