@@ -66,6 +66,7 @@ void add_chat(CLI::App& app, std::function<void()>& run) {
   auto options = std::make_shared<Options>();
   CLI::App* const command = app.add_subcommand("chat", "talk with a model in the terminal");
   add_model_options(*command, options->model);
+  add_adapter_option(*command, options->model);
   command->add_option("--system", options->system, "what the model is told before the conversation");
   command->add_option("--think", options->think,
                       "let the model reason first: on, off (default) or a level of its format");

@@ -16,6 +16,7 @@ void add_skills(CLI::App& command, std::function<void()>& run) {
   CLI::App* const skills =
       command.add_subcommand("skills", "let a model answer held-out cases and judge its answers");
   add_model_options(*skills, options->model);
+  add_adapter_option(*skills, options->model);
   skills->add_option("--cases", options->files, "files of data/make.py --held-out, SKILL.LANGUAGE.jsonl")
       ->required()
       ->type_name("FILE");

@@ -77,6 +77,7 @@ void add_run(CLI::App& app, std::function<void()>& run) {
   auto options = std::make_shared<Options>();
   CLI::App* const command = app.add_subcommand("run", "let a model go on with a text");
   add_model_options(*command, options->model);
+  add_adapter_option(*command, options->model);
   CLI::Option* const prompt = command->add_option("-p,--prompt", options->prompt, "the text to go on with");
   command->add_option("-f,--file", options->file, "a file with that text (default: standard input)")
       ->excludes(prompt);

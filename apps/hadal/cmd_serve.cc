@@ -162,6 +162,7 @@ void add_serve(CLI::App& app, std::function<void()>& run) {
   CLI::App* const command =
       app.add_subcommand("serve", "serve the APIs of OpenAI, Anthropic and DeepSeek over HTTP");
   add_model_options(*command, options->model);
+  add_adapter_option(*command, options->model);
   command->add_option("--scripted", options->scripted,
                       "answer from this file instead of a model: lines of {\"text\", \"finish\", ...}");
   add_choice<std::string>(*command, "--family", options->family,

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "choice.h"
 #include "commands.h"
+#include "train/carry.h"
 #include "train/trainer.h"
 
 namespace hadal {
@@ -17,6 +18,7 @@ struct Options {
   TrainOptions train;
   bool dry_run = false;
   std::string export_dir;
+  std::string carry_out;
   StoreMode format = StoreMode::kFp8Fp4;
 };
 
@@ -37,6 +39,11 @@ void train(const Options& options) {
     if (latest.empty()) fail(ErrorCode::kUsage, "{}: this run has no checkpoint to export", config.out);
     return export_model(latest, options.export_dir, options.format);
   }
+  if (!options.carry_out.empty()) {
+    const std::string latest = RunFolder(config.out).latest();
+    if (latest.empty()) fail(ErrorCode::kUsage, "{}: this run has no checkpoint to carry away", config.out);
+    return write_carry(latest, options.carry_out);
+  }
   Trainer trainer(config, options.train);
   if (options.dry_run) return print_plan(trainer.plan());
   trainer.run();
@@ -50,6 +57,15 @@ void add_train(CLI::App& app, std::function<void()>& run) {
       app.add_subcommand("train", "train a model as a TOML file says (docs/TRAINING.md)");
   command->add_option("CONFIG", options->config, "the TOML file of the run")->required();
   command->add_flag("--resume", options->train.resume, "go on from the newest checkpoint of the run");
+  command
+      ->add_option(
+          "--carry", options->train.carry,
+          "begin the run from a carry file: its weights, step and place in the data, without momentum")
+      ->type_name("FILE");
+  command
+      ->add_option("--carry-out", options->carry_out,
+                   "train nothing; write the newest checkpoint as a small file to go on from elsewhere")
+      ->type_name("FILE");
   command
       ->add_option("--stop-after", options->train.stop_after, "stop after this many steps (default: never)")
       ->check(CLI::NonNegativeNumber);

@@ -51,6 +51,11 @@ void add_engram_option(CLI::App& command, std::optional<EngramSource>& source) {
       "for each token, past the page cache");
 }
 
+void add_adapter_option(CLI::App& command, ModelOptions& options) {
+  command.add_option("--adapter", options.adapter, "run the model with an adapter of hadal finetune --lora")
+      ->type_name("FILE");
+}
+
 void add_sequence_options(CLI::App& command, ModelOptions& options, bool& dry_run) {
   command.add_option("--ctx", options.ctx, "room for this many tokens, prompt and reply together")
       ->check(CLI::Range(int64_t{1}, kMaxTokens));

@@ -16,6 +16,8 @@ namespace hadal {
 // MODEL, --threads, --numerics, --load, --engram.
 void add_model_options(CLI::App& command, ModelOptions& options);
 void add_engram_option(CLI::App& command, std::optional<EngramSource>& source);
+// --adapter: for commands that run the model.
+void add_adapter_option(CLI::App& command, ModelOptions& options);
 // --ctx, --chunk, --speculate, --dry-run: for commands that keep a sequence.
 void add_sequence_options(CLI::App& command, ModelOptions& options, bool& dry_run);
 // Refuses what does not fit, before a weight is read (Error(kNoMemory)). False: it was a dry run, and the

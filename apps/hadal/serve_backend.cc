@@ -92,13 +92,14 @@ void require_room(const Checkpoint& checkpoint, const ServeOptions& options, con
   require_fits(plan);
 }
 
-EngineOptions engine_options(const ServeOptions& options, const Model& model) {
+EngineOptions engine_options(const ServeOptions& options, const LoadedModel& loaded) {
   EngineOptions engine;
   engine.prefix_cache_bytes = options.cache_mib << 20;
   engine.speculation = options.model.speculate;
   if (options.cache_dir.empty()) return engine;
   engine.disk.dir = options.cache_dir;
-  engine.disk.fingerprint = model_fingerprint(model, options.model.numerics);
+  engine.disk.fingerprint = model_fingerprint(loaded.model, options.model.numerics,
+                                              loaded.adapter ? loaded.adapter->fingerprint() : "");
   engine.disk.budget_bytes = options.disk_cache_mib << 20;
   engine.disk.write_bytes_per_hour = options.disk_writes_mib << 20;
   return engine;
@@ -126,7 +127,7 @@ std::unique_ptr<Backend> open_model_backend(const ServeOptions& options, LoadPro
   }
   backend->generator = std::make_unique<Engine>(
       std::make_unique<ModelBatch>(backend->loaded->model, *backend->loaded->ops, batch),
-      engine_options(options, backend->loaded->model));
+      engine_options(options, *backend->loaded));
   return backend;
 }
 

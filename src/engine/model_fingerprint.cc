@@ -2,38 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "base/sha256.h"
+#include "formats/checkpoint_fingerprint.h"
 
 namespace hadal {
 namespace {
 
 // Changes when the same tokens give other bits, or the same state other bytes.
 constexpr int kStateVersion = 1;
-constexpr size_t kSampledTensors = 256;
-constexpr size_t kSampleBytes = 256;
-
-void append_sample(std::string& text, const Tensor& tensor) {
-  const size_t count = std::min(kSampleBytes, tensor.bytes.size());
-  const auto middle = tensor.bytes.subspan((tensor.bytes.size() - count) / 2, count);
-  text.append(reinterpret_cast<const char*>(middle.data()), middle.size());
-}
 
 }  // namespace
 
-std::string model_fingerprint(const Model& model, Numerics numerics) {
-  const auto& tensors = model.checkpoint().tensors();
-  std::string text = fmt::format("{} {}\n", kStateVersion, static_cast<int>(numerics));
-  const size_t stride = tensors.size() / kSampledTensors + 1;
-  for (size_t i = 0; i < tensors.size(); ++i) {
-    const NamedTensor& named = *tensors[i].tensor;
-    text += fmt::format("{} {} ", named.name, dtype_name(named.tensor.dtype));
-    for (const int64_t d : named.tensor.shape) text += fmt::format("{} ", d);
-    text += '\n';
-    if (i % stride == 0) append_sample(text, named.tensor);
-  }
-  return sha256_hex(text + read_file(model.checkpoint().dir() + "/config.json", uint64_t{1} << 26));
+std::string model_fingerprint(const Model& model, Numerics numerics, std::string_view adapter) {
+  const Checkpoint& checkpoint = model.checkpoint();
+  return sha256_hex(fmt::format("{} {} {} {}\n", kStateVersion, static_cast<int>(numerics),
+                                checkpoint_fingerprint(checkpoint), adapter) +
+                    read_file(checkpoint.dir() + "/config.json", uint64_t{1} << 26));
 }
 
 }  // namespace hadal

@@ -2,15 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "model/model.h"
 #include "ops/device.h"
 
 namespace hadal {
 
-// Hex digits of a SHA-256 over the config, every tensor's name, type and shape, samples of the weights'
-// bytes (up to 256 tensors, so that a big model costs a moment), the numerics and the form of a state.
-// Threads and instruction sets are not in it: they change no bit.
-std::string model_fingerprint(const Model& model, Numerics numerics);
+// Hex digits of a SHA-256 over the config, the weights (formats/checkpoint_fingerprint.h), the numerics, the
+// form of a state and the fingerprint of the adapter that the model runs with (empty: none). Threads and
+// instruction sets are not in it: they change no bit.
+std::string model_fingerprint(const Model& model, Numerics numerics, std::string_view adapter = "");
 
 }  // namespace hadal

@@ -44,7 +44,7 @@ class BackwardOps {
   virtual ~BackwardOps() = default;
 
   // d_x[t,i] by a chain over o of d_out[t,o] * w[o,i]; d_w[o,i] by a chain over t of d_out[t,o] * x[t,i].
-  // Either may be absent (null data).
+  // Either may be absent (null data), and without d_w the data of x.
   virtual void linear(ConstMat x /*[t,in]*/, const Weight& w, ConstMat d_out /*[t,out]*/, Mat d_x,
                       float* d_w) = 0;
   virtual void linear_grouped(ConstMat x, const Weight& w, int64_t groups, ConstMat d_out, Mat d_x,

@@ -22,10 +22,15 @@ SequenceOptions sequence_options(const ModelOptions& options, int64_t max_tokens
 }
 
 LoadedModel load_model(const ModelOptions& options) {
-  LoadedModel loaded{
-      open_model(options.dir, options.load, options.engram),
-      make_ops({.numerics = options.numerics, .isa = chosen_isa(), .threads = chosen_threads(options)})};
+  LoadedModel loaded{open_model(options.dir, options.load, options.engram), nullptr, nullptr};
   check_numerics(loaded.model.config(), options.numerics);
+  const DeviceOptions device{options.numerics, chosen_isa(), chosen_threads(options)};
+  if (!options.adapter.empty()) {
+    loaded.adapter = std::make_unique<Adapter>(Adapter::open(options.adapter, loaded.model));
+    loaded.ops = make_ops(device, loaded.adapter->low_ranks());
+  } else {
+    loaded.ops = make_ops(device);
+  }
   return loaded;
 }
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "engine/model_sequence.h"
 #include "engine/session.h"
+#include "model/adapter.h"
 #include "model/model.h"
 #include "ops/device.h"
 #include "text/literals.h"
@@ -22,6 +23,7 @@ struct ModelOptions {
   Numerics numerics = Numerics::kNative;
   LoadMode load = LoadMode::kMmap;
   std::optional<EngramSource> engram = {};  // none: as `load` says
+  std::string adapter = {};                 // a file of hadal finetune --lora, or none
   int64_t ctx = 0;                          // tokens; 0: the command's own choice
   int64_t chunk =
       256;  // rows of a forward pass over a prompt: 512 are 2 % faster on `large` and take 20 MB more
@@ -34,6 +36,7 @@ SequenceOptions sequence_options(const ModelOptions& options, int64_t max_tokens
 
 struct LoadedModel {
   Model model;
+  std::unique_ptr<Adapter> adapter;  // null: none
   std::unique_ptr<Ops> ops;
 };
 LoadedModel load_model(const ModelOptions& options);

@@ -50,6 +50,8 @@ MemoryPlan plan_of(const Checkpoint& checkpoint, const ModelOptions& options, in
   const int64_t tables = engram_table_bytes(checkpoint);
   if (engram != EngramSource::kRam) plan.left_in_files = tables;
   plan.weights = static_cast<int64_t>(checkpoint.tensor_bytes()) - plan.left_in_files;
+  if (!options.adapter.empty())
+    plan.weights += static_cast<int64_t>(FileView(options.adapter, LoadMode::kMmap).bytes().size());
   plan.state =
       plan_state(checkpoint.config(), format, max_tokens, drafts ? drafter_kind(checkpoint).layers : 0);
   plan.state_per_token = state_bytes_per_token(checkpoint.config(), format);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "text/tokenizer_json.h"
+#include "tools/loaded_model.h"
 #include "tools/tokenize.h"
 
 namespace hadal {
@@ -34,7 +35,7 @@ DataManifest prepare_data(const DataPrepareOptions& options) {
       is_directory(options.tokenizer) ? options.tokenizer + "/tokenizer.json" : options.tokenizer;
   const Tokenizer tokenizer = load_tokenizer(file);
   const ChatLiterals literals = options.encoding.empty() ? own_chat_literals(ChatDialect::kV4Preview)
-                                                         : load_chat_literals(options.encoding);
+                                                         : load_model_literals(options.encoding);
   DataWriter writer(options.out, sha256_hex(read_file(file, kMaxTokenizerBytes)), tokenizer.vocab_size(),
                     options.shard_tokens);
   for (const std::string& path : options.files) {

@@ -66,6 +66,11 @@ void initialise(const Parameters& parameters, int64_t layers, uint64_t seed) {
   std::copy_n(parameters.masters(), parameters.size(), parameters.values());
 }
 
+void fill_normal(float* values, int64_t count, float spread, uint64_t seed, uint64_t number) {
+  const uint64_t key = hashed(seed, number);
+  for (int64_t i = 0; i < count; ++i) values[i] = spread * normal(key, static_cast<uint64_t>(i));
+}
+
 std::vector<int64_t> balanced_hash_table(const std::vector<uint64_t>& counts, int64_t experts, int64_t top_k,
                                          uint64_t seed) {
   std::vector<size_t> tokens(counts.size());

@@ -11,6 +11,9 @@ namespace hadal {
 // Masters and values of every parameter; the same seed gives the same bits.
 void initialise(const Parameters& parameters, int64_t layers, uint64_t seed);
 
+// Independent normal numbers of this spread; `number` tells tensors apart.
+void fill_normal(float* values, int64_t count, float spread, uint64_t seed, uint64_t number);
+
 // A hash table [vocab, top_k] of expert ids: tokens by falling count, each to the experts that have the least
 // so far; `counts` has the tokens' frequencies (all zero: every token counts alike), and ties fall by the
 // seed.

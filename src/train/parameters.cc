@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "base/error.h"
+#include "ops/decode_weight.h"
 #include "quant/small_floats.h"
 #include "train/model_views.h"
 
@@ -16,16 +18,14 @@ bool ends_with(const std::string& text, std::string_view end) {
 
 bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
 
-std::vector<float> decoded(const NamedTensor& named) {
+void decode(const NamedTensor& named, float* to) {
   const Tensor& tensor = named.tensor;
   if (tensor.dtype != DType::kF32 && tensor.dtype != DType::kBF16)
     fail(ErrorCode::kUsage, "{} is {}; training starts from weights in BF16 or F32", named.name,
          dtype_name(tensor.dtype));
-  std::vector<float> values(static_cast<size_t>(tensor.elements()));
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = tensor.dtype == DType::kF32 ? load_as<float>(tensor.bytes.data() + i * 4)
-                                            : bf16_to_f32(load_as<uint16_t>(tensor.bytes.data() + i * 2));
-  return values;
+  for (int64_t i = 0; i < tensor.elements(); ++i)
+    to[i] = tensor.dtype == DType::kF32 ? load_as<float>(tensor.bytes.data() + i * 4)
+                                        : bf16_to_f32(load_as<uint16_t>(tensor.bytes.data() + i * 2));
 }
 
 }  // namespace
@@ -42,42 +42,69 @@ ParameterRole role_of(const std::string& name, size_t dimensions) {
   return ParameterRole::kMatrix;
 }
 
-Parameters::Parameters(Model& model) {
+Parameters::Parameters(std::vector<Parameter> list) {
+  for (Parameter& p : list) add(std::move(p));
+  make_room();
+}
+
+void Parameters::add(Parameter p) {
+  p.offset = size_;
+  size_ += (p.size + 15) / 16 * 16;
+  list_.push_back(std::move(p));
+}
+
+void Parameters::make_room() {
+  values_ = Buffer(size_);
+  masters_ = Buffer(size_);
+  gradients_ = Buffer(size_);
+}
+
+Parameters::Parameters(Model& model, ParameterScope scope) {
   std::map<const std::byte*, const NamedTensor*> tensors;
   for (const Checkpoint::Place& place : model.checkpoint().tensors())
     tensors[place.tensor->tensor.bytes.data()] = place.tensor;
 
-  std::vector<const NamedTensor*> sources;
-  int64_t size = 0;
+  struct Source {
+    const NamedTensor* named;
+    std::optional<Weight> quantised;
+  };
+  std::vector<Source> sources;
   std::map<const std::byte*, size_t> number;  // in list_, by where the tensor's values are
-  const auto add = [&](const std::byte* data) {
+  const auto add_view = [&](const std::byte* data, const Weight* weight) {
     if (!number.emplace(data, list_.size()).second) return;
     const NamedTensor& named = *tensors.at(data);
-    Parameter p{
-        named.name, named.tensor.shape,     role_of(named.name, named.tensor.shape.size()), DType::kBF16,
-        size,       named.tensor.elements()};
+    const bool quantised = scope == ParameterScope::kAllDecoded && weight != nullptr && weight->quantised();
+    const std::vector<int64_t> shape =
+        quantised ? std::vector<int64_t>{weight->out, weight->in} : named.tensor.shape;
+    Parameter p{named.name, shape, role_of(named.name, shape.size()), DType::kBF16, 0, 1};
+    for (const int64_t n : shape) p.size *= n;
     if (p.role == ParameterRole::kScalar || p.role == ParameterRole::kBias || ends_with(p.name, "_fn"))
       p.stored = DType::kF32;
-    size += (p.size + 15) / 16 * 16;
-    list_.push_back(std::move(p));
-    sources.push_back(&named);
+    sources.push_back({&named, quantised ? std::optional(*weight) : std::nullopt});
+    add(std::move(p));
   };
+  const bool with_matrices = scope != ParameterScope::kVectors;
   ModelViews([&](auto& view) {
-    if constexpr (requires { view.data; }) {
-      add(view.data);
+    using View = std::remove_cvref_t<decltype(view)>;
+    if constexpr (std::is_same_v<View, Weight>) {
+      if (with_matrices) add_view(view.data, &view);
+    } else if constexpr (std::is_same_v<View, NormWeight>) {
+      add_view(view.data, nullptr);
     } else {
-      add(view);
+      add_view(view, nullptr);
     }
   }).model(model);
 
-  values_ = Buffer(size);
-  masters_ = Buffer(size);
-  gradients_ = Buffer(size);
+  make_room();
   for (size_t i = 0; i < list_.size(); ++i) {
-    const std::vector<float> values = decoded(*sources[i]);
-    std::copy(values.begin(), values.end(), masters_.data() + list_[i].offset);
+    float* const to = masters_.data() + list_[i].offset;
+    if (sources[i].quantised) {
+      decode_weight(*sources[i].quantised, to);
+    } else {
+      decode(*sources[i].named, to);
+    }
   }
-  std::copy_n(masters_.data(), size, values_.data());
+  std::copy_n(masters_.data(), size_, values_.data());
 
   const auto values_of = [&](const std::byte* data) {
     return reinterpret_cast<const std::byte*>(values_.data() + list_[number.at(data)].offset);
@@ -85,6 +112,7 @@ Parameters::Parameters(Model& model) {
   ModelViews([&](auto& view) {
     using View = std::remove_cvref_t<decltype(view)>;
     if constexpr (std::is_same_v<View, Weight>) {
+      if (!with_matrices) return;
       view.data = values_of(view.data);
       view.scales = nullptr;
       view.format = WeightFormat::kF32;

@@ -20,8 +20,9 @@ enum class ParameterRole {
   kPlain,      // matrices that are never quantised: gates, compressors, mHC functions
   kEmbedding,  // embed and head
   kNorm,
-  kScalar,  // mHC base and scale, sinks, ape
-  kBias,    // the router's: moved by the balance rule, not by gradients
+  kScalar,   // mHC base and scale, sinks, ape
+  kBias,     // the router's: moved by the balance rule, not by gradients
+  kAdapter,  // matrices of low rank beside a frozen model
 };
 
 struct Parameter {
@@ -36,11 +37,20 @@ struct Parameter {
 
 ParameterRole role_of(const std::string& name, size_t dimensions);
 
+// Which of a model's tensors become parameters.
+enum class ParameterScope {
+  kAll,         // all; Error(kUsage) naming one that is quantised
+  kAllDecoded,  // all, quantised ones as what they are worth
+  kVectors,     // all that is no matrix: what backward ops read as fp32 of a frozen model
+};
+
 class Parameters {
  public:
-  // Takes the values of `model`'s checkpoint, whose tensors must be BF16 or F32, and binds the model to them.
-  // Error(kUsage) naming a tensor that is quantised. The model must not outlive the result.
-  explicit Parameters(Model& model);
+  // Takes the values of `model`'s checkpoint and binds the model to them. The model must not outlive the
+  // result.
+  explicit Parameters(Model& model, ParameterScope scope = ParameterScope::kAll);
+  // Of no model, all zero; offsets are filled in.
+  explicit Parameters(std::vector<Parameter> list);
 
   const std::vector<Parameter>& list() const { return list_; }
   int64_t size() const { return values_.size(); }
@@ -48,11 +58,15 @@ class Parameters {
   float* masters() const { return masters_.data(); }
   float* gradients() const { return gradients_.data(); }
   float* gradient(const Parameter& p) const { return gradients_.data() + p.offset; }
-  // The place of the values that start at `bytes`.
+  // The parameter whose values start at `bytes`; null for anything else.
   const Parameter* find(const std::byte* bytes) const;
 
  private:
+  void add(Parameter p);
+  void make_room();
+
   std::vector<Parameter> list_;
+  int64_t size_ = 0;
   Buffer values_, masters_, gradients_;
 };
 

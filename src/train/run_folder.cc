@@ -36,10 +36,6 @@ void sync_folder(const std::string& path) {
   ::close(fd);
 }
 
-std::string scale_name(const std::string& weight) {
-  return weight.substr(0, weight.size() - std::string_view("weight").size()) + "scale";
-}
-
 // Removes the folder unless keep() is called.
 class Unfinished {
  public:
@@ -79,32 +75,41 @@ int64_t integer(const Json& json, const char* key, const std::string& path) {
 
 }  // namespace
 
-void write_model(const std::string& dir, const std::string& config_json, const Parameters& parameters,
-                 const float* values, const std::vector<HashTable>& tables, StoreMode mode) {
-  std::vector<SafetensorsWriter::Entry> entries;
-  std::vector<StoredTensor> stored;
-  entries.reserve(tables.size() + 2 * parameters.list().size());
-  stored.reserve(parameters.list().size());
-  for (const HashTable& table : tables) entries.push_back({table.name, DType::kI64, table.shape});
-  // Wide elements first: then all of them are aligned in the file.
-  std::vector<const Parameter*> order(parameters.list().size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = &parameters.list()[i];
-  std::stable_sort(order.begin(), order.end(), [](const Parameter* a, const Parameter* b) {
-    return dtype_bytes(a->stored) > dtype_bytes(b->stored);
-  });
-  for (const Parameter* p : order) {
-    const StoredTensor& tensor = stored.emplace_back(store_tensor(*p, values + p->offset, mode));
-    entries.push_back({p->name, tensor.dtype, tensor.shape});
-    if (tensor.scales) entries.push_back({scale_name(p->name), DType::kF8E8M0, tensor.scales->shape});
+std::string state_json(const RunState& state) {
+  JsonObject settings;
+  for (const auto& [key, value] : state.settings) settings.set(key, value);
+  JsonObject json;
+  json.set("step", state.step);
+  json.set("tokens", state.tokens);
+  json.set("epoch", state.position.epoch);
+  json.set("row", state.position.row);
+  json.set("data_sha256", state.data_sha256);
+  if (state.restart != 0) json.set("restart", state.restart);
+  json.set("settings", std::move(settings));
+  return dump_json(std::move(json)) + "\n";
+}
+
+RunState parse_state(const std::string& text, const std::string& origin) {
+  const std::optional<Json> json = parse_json(text);
+  if (!json || json->object() == nullptr)
+    fail(ErrorCode::kInvalidModel, "{}: it is not a JSON object", origin);
+  RunState state;
+  state.step = integer(*json, "step", origin);
+  state.tokens = integer(*json, "tokens", origin);
+  state.position = {static_cast<uint64_t>(integer(*json, "epoch", origin)),
+                    static_cast<uint64_t>(integer(*json, "row", origin))};
+  if (json->find("restart") != nullptr) state.restart = integer(*json, "restart", origin);
+  const Json* const sha = json->find("data_sha256");
+  const Json* const settings = json->find("settings");
+  if (sha == nullptr || sha->string() == nullptr || settings == nullptr || settings->object() == nullptr)
+    fail(ErrorCode::kInvalidModel, "{}: data_sha256 or settings is missing", origin);
+  state.data_sha256 = *sha->string();
+  for (const JsonMember& member : settings->object()->members()) {
+    if (member.value.string() == nullptr)
+      fail(ErrorCode::kInvalidModel, "{}: settings have a value that is not a string", origin);
+    state.settings.emplace_back(member.key, *member.value.string());
   }
-  SafetensorsWriter writer(dir + "/model.safetensors", entries, {{"format", "pt"}});
-  for (const HashTable& table : tables) writer.append(std::as_bytes(std::span(table.ids)));
-  for (const StoredTensor& tensor : stored) {
-    writer.append(tensor.bytes);
-    if (tensor.scales) writer.append(tensor.scales->bytes);
-  }
-  writer.finish();
-  write_file_atomically(dir + "/config.json", config_json);
+  return state;
 }
 
 FileLock RunFolder::lock(bool create) const {
@@ -127,32 +132,21 @@ std::string RunFolder::latest() const {
   return path_ + "/checkpoints/" + name;
 }
 
-void RunFolder::save(const RunState& state, const std::string& config_json, const std::string& tokenizer_json,
-                     const Parameters& parameters, const std::vector<HashTable>& tables,
-                     const Optimizer& optimizer, int64_t keep) const {
+void RunFolder::save(const RunState& state, const RunWeights& weights, const Optimizer& optimizer,
+                     int64_t keep) const {
   const std::string all = path_ + "/checkpoints";
   const std::string name = fmt::format("step-{:08}", state.step);
   make_folder(all);
   Unfinished folder(all + "/" + name + ".tmp");
   const std::string dir = all + "/" + name + ".tmp";
-  write_model(dir, config_json, parameters, parameters.masters(), tables, StoreMode::kF32);
-  if (!tokenizer_json.empty()) write_file_atomically(dir + "/tokenizer.json", tokenizer_json);
+  weights.write(dir);
   SafetensorsWriter writer(
       dir + "/optimizer.safetensors",
       {{"first", DType::kF32, {optimizer.first.size()}}, {"second", DType::kF32, {optimizer.second.size()}}});
   writer.append(bytes_of(optimizer.first));
   writer.append(bytes_of(optimizer.second));
   writer.finish();
-  JsonObject settings;
-  for (const auto& [key, value] : state.settings) settings.set(key, value);
-  JsonObject json;
-  json.set("step", state.step);
-  json.set("tokens", state.tokens);
-  json.set("epoch", state.position.epoch);
-  json.set("row", state.position.row);
-  json.set("data_sha256", state.data_sha256);
-  json.set("settings", std::move(settings));
-  write_file_atomically(dir + "/state.json", dump_json(std::move(json)) + "\n");
+  write_file_atomically(dir + "/state.json", state_json(state));
   sync_folder(dir);
   folder.become(all + "/" + name);
   sync_folder(all);
@@ -171,25 +165,13 @@ void RunFolder::save(const RunState& state, const std::string& config_json, cons
   }
 }
 
-RunState RunFolder::load(const std::string& checkpoint, Optimizer& optimizer) {
+RunState RunFolder::read_state(const std::string& checkpoint) {
   const std::string path = checkpoint + "/state.json";
-  const std::optional<Json> json = parse_json(read_file(path, kMaxStateFile));
-  if (!json || json->object() == nullptr) fail(ErrorCode::kInvalidModel, "{}: it is not a JSON object", path);
-  RunState state;
-  state.step = integer(*json, "step", path);
-  state.tokens = integer(*json, "tokens", path);
-  state.position = {static_cast<uint64_t>(integer(*json, "epoch", path)),
-                    static_cast<uint64_t>(integer(*json, "row", path))};
-  const Json* const sha = json->find("data_sha256");
-  const Json* const settings = json->find("settings");
-  if (sha == nullptr || sha->string() == nullptr || settings == nullptr || settings->object() == nullptr)
-    fail(ErrorCode::kInvalidModel, "{}: data_sha256 or settings is missing", path);
-  state.data_sha256 = *sha->string();
-  for (const JsonMember& member : settings->object()->members()) {
-    if (member.value.string() == nullptr)
-      fail(ErrorCode::kInvalidModel, "{}: settings have a value that is not a string", path);
-    state.settings.emplace_back(member.key, *member.value.string());
-  }
+  return parse_state(read_file(path, kMaxStateFile), path);
+}
+
+RunState RunFolder::load(const std::string& checkpoint, Optimizer& optimizer) {
+  const RunState state = read_state(checkpoint);
   const Safetensors file = Safetensors::open(checkpoint + "/optimizer.safetensors", LoadMode::kRead);
   for (const auto& [name, buffer] :
        {std::pair("first", &optimizer.first), std::pair("second", &optimizer.second)}) {

@@ -2,9 +2,11 @@
 //
 //   checkpoints/step-N/   a checkpoint in the official layout with fp32 masters (config.json,
 //   model.safetensors,
-//                         tokenizer.json), the optimiser's state (optimizer.safetensors) and state.json
+//                         tokenizer.json), or an adapter (adapter.safetensors), the optimiser's state
+//                         (optimizer.safetensors) and state.json
 //   latest                the name of the newest whole checkpoint
 //   metrics.jsonl         one line a step
+//   report.html           the same as curves (train/html_report.h)
 //   lock                  held by the process that trains here
 //
 // A checkpoint is written beside its place, synced and renamed, then `latest` is replaced: a crash at any
@@ -20,7 +22,7 @@
 #include "base/json.h"
 #include "train/data_rows.h"
 #include "train/optimizer.h"
-#include "train/stored_weights.h"
+#include "train/run_weights.h"
 
 namespace hadal {
 
@@ -30,18 +32,12 @@ struct RunState {
   DataPosition position;
   std::string data_sha256;
   std::vector<std::pair<std::string, std::string>> settings;
+  int64_t restart = 0;  // the step after which momentum was lost (train/carry.h); 0: never
 };
 
-// I64 tables that training does not change.
-struct HashTable {
-  std::string name;
-  std::vector<int64_t> shape;
-  std::vector<int64_t> ids;
-};
-
-// A model folder with the parameters in this form. `files` are copied into it from `from` where they exist.
-void write_model(const std::string& dir, const std::string& config_json, const Parameters& parameters,
-                 const float* values, const std::vector<HashTable>& tables, StoreMode mode);
+std::string state_json(const RunState& state);
+// Error(kInvalidModel) naming `origin`.
+RunState parse_state(const std::string& text, const std::string& origin);
 
 class RunFolder {
  public:
@@ -49,6 +45,7 @@ class RunFolder {
 
   const std::string& path() const { return path_; }
   std::string metrics() const { return path_ + "/metrics.jsonl"; }
+  std::string report() const { return path_ + "/report.html"; }
   // For as long as the result lives, no other process can have it. Error(kUsage) where one has it, or where
   // there is no such folder and `create` is not asked for.
   FileLock lock(bool create) const;
@@ -56,10 +53,9 @@ class RunFolder {
   std::string latest() const;
 
   // Writes and syncs one, then forgets all but the newest `keep`.
-  void save(const RunState& state, const std::string& config_json, const std::string& tokenizer_json,
-            const Parameters& parameters, const std::vector<HashTable>& tables, const Optimizer& optimizer,
-            int64_t keep) const;
-  // Fills the optimiser's state; the weights come from Model::load of the same folder.
+  void save(const RunState& state, const RunWeights& weights, const Optimizer& optimizer, int64_t keep) const;
+  static RunState read_state(const std::string& checkpoint);
+  // Also fills the optimiser's state; the weights are RunWeights' business.
   static RunState load(const std::string& checkpoint, Optimizer& optimizer);
 
  private:

@@ -88,6 +88,8 @@ void TapeOps::wrote(ConstMat m) {
 
 float* TapeOps::parameter_gradient(const std::byte* parameter) const {
   const auto* const value = reinterpret_cast<const float*>(parameter);
+  if (options.frozen_matrices && (value < parameters_ || value >= parameters_ + parameter_count_))
+    return nullptr;
   CHECK(value >= parameters_ && value < parameters_ + parameter_count_);
   return parameter_gradients_ + (value - parameters_);
 }

@@ -30,10 +30,11 @@
 namespace hadal {
 
 struct TapeOptions {
-  bool quantise_kv = false;     // window rows and entries through Sim8-64
-  bool quantise_index = false;  // index queries and keys through Sim4-32
-  float index_weight = 0;       // of each query's KL (index_kl)
-  float balance_weight = 0;     // of each sequence's balance loss
+  bool quantise_kv = false;      // window rows and entries through Sim8-64
+  bool quantise_index = false;   // index queries and keys through Sim4-32
+  float index_weight = 0;        // of each query's KL (index_kl)
+  float balance_weight = 0;      // of each sequence's balance loss
+  bool frozen_matrices = false;  // weights outside the parameters have no gradient
 };
 
 // What the router did in one call of moe_route.

@@ -226,6 +226,10 @@ std::vector<std::pair<std::string, std::string>> TrainConfig::settings() const {
   add("loss.index", index);
   add("loss.balance", balance);
   add("loss.bias_speed", bias_speed);
+  if (lora_rank > 0) {
+    add("lora.rank", lora_rank);
+    add("lora.alpha", lora_alpha);
+  }
   return all;
 }
 

@@ -25,6 +25,10 @@ struct TrainConfig {
   std::string preset = "tiny";
   std::vector<std::string> sets;  // KEY=VALUE
 
+  // An adapter of this rank is trained beside `init`, which stays as it is; 0: the whole model.
+  int64_t lora_rank = 0;
+  double lora_alpha = 0;
+
   // [data]
   std::string data;       // a folder of hadal data prepare
   std::string tokenizer;  // tokenizer.json to put beside the weights, or empty

@@ -14,6 +14,8 @@ int64_t count_targets(const TrainRows& rows, int64_t distance) {
   return std::count_if(targets.begin(), targets.end(), [](int32_t id) { return id >= 0; });
 }
 
+DeviceOptions fp32_on(const DeviceOptions& device) { return {Numerics::kFp32, device.isa, device.threads}; }
+
 // Of every sixteenth row.
 double rms_of_sample(ConstMat m) {
   double squares = 0;
@@ -73,13 +75,16 @@ TrainPass::TrainPass(const Model& model, const Parameters& parameters, const Dev
     : model_(model),
       options_(options),
       max_document_(max_document),
-      forward_(make_ops({Numerics::kFp32, device.isa, device.threads})),
-      backward_(make_backward(device, *forward_)),
+      forward_(options.adapters == nullptr ? make_ops(fp32_on(device))
+                                           : make_ops(fp32_on(device), *options.adapters)),
+      backward_(options.adapters == nullptr ? make_backward(device, *forward_)
+                                            : make_backward(device, *forward_, *options.adapters)),
       tape_(std::make_unique<TapeOps>(*forward_, *backward_)),
       workspace_(model, max_rows, max_rows) {
   const StateBytes& memory = workspace_.impl().memory;
   tape_->cover(reinterpret_cast<const float*>(memory.data()), memory.size() / 4);
   tape_->set_parameters(parameters.values(), parameters.size(), parameters.gradients());
+  tape_->options.frozen_matrices = options.adapters != nullptr;
   tape_->options.quantise_kv = options.quantise_state;
   tape_->options.quantise_index = options.quantise_state;
   for (const Block& block : model.layers) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "model/forward.h"
+#include "ops/low_rank.h"
 #include "train/parameters.h"
 #include "train/tape_ops.h"
 
@@ -47,6 +48,7 @@ struct PassLosses {
 struct TrainPassOptions {
   bool quantise_state = false;  // as --numerics stored would
   bool with_mtp = true;
+  const LowRanks* adapters = nullptr;  // of a model whose matrices stay as they are; or none
 };
 
 class TrainPass {

@@ -1,7 +1,6 @@
 #include "train/trainer.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
@@ -17,7 +16,8 @@
 #include "ops/device.h"
 #include "tools/make_random.h"
 #include "tools/memory.h"
-#include "train/initial_values.h"
+#include "train/carry.h"
+#include "train/html_report.h"
 #include "train/scratch_folder.h"
 #include "train/train_costs.h"
 
@@ -25,53 +25,20 @@ namespace hadal {
 namespace {
 
 namespace fs = std::filesystem;
+// Momentum forgets in about twenty.
+constexpr int64_t kRewarmSteps = 100;
+constexpr double kReportSeconds = 20;
 constexpr uint64_t kMaxTextFile = uint64_t{64} << 20;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-std::vector<uint64_t> token_counts(const DataSet& data, int64_t vocab_size) {
-  std::vector<uint64_t> counts(static_cast<size_t>(vocab_size));
-  std::vector<int32_t> ids;
-  std::vector<uint8_t> learned;
-  for (uint64_t d = 0; d < data.documents(); ++d) {
-    ids.resize(data.document_tokens(d));
-    learned.resize(ids.size());
-    data.read(d, 0, ids, learned);
-    for (const int32_t id : ids) ++counts[static_cast<size_t>(id)];
-  }
-  return counts;
-}
-
 std::string optional_text(const std::string& path) {
   return file_exists(path) ? read_file(path, kMaxTextFile) : std::string();
 }
 
-std::string row_of(const StepReport& r) {
-  return fmt::format(
-      "{{\"step\": {}, \"tokens\": {}, \"loss\": {:.6f}, \"mtp_loss\": {:.6f}, \"index_kl\": {:.6f}, "
-      "\"balance\": {:.6f}, \"gradient_norm\": {:.6f}, \"rate\": {:.8f}, \"largest_load\": {:.4f}, "
-      "\"routing_entropy\": {:.4f}, \"streams\": [{:.4f}], \"seconds\": {:.3f}}}\n",
-      r.step, r.tokens, r.loss, r.mtp_loss, r.index_kl, r.balance, r.gradient_norm, r.rate, r.largest_load,
-      r.routing_entropy, fmt::join(r.streams, ", "), r.seconds);
-}
-
 }  // namespace
-
-std::vector<HashTable> hash_tables(const Model& model) {
-  std::vector<HashTable> tables;
-  for (const Checkpoint::Place& place : model.checkpoint().tensors()) {
-    const Tensor& tensor = place.tensor->tensor;
-    if (tensor.dtype != DType::kI64) continue;
-    HashTable table{place.tensor->name, tensor.shape,
-                    std::vector<int64_t>(static_cast<size_t>(tensor.elements()))};
-    for (size_t i = 0; i < table.ids.size(); ++i)
-      table.ids[i] = load_as<int64_t>(tensor.bytes.data() + i * 8);
-    tables.push_back(std::move(table));
-  }
-  return tables;
-}
 
 Trainer::Trainer(const TrainConfig& config, const TrainOptions& options)
     : config_(config),
@@ -82,6 +49,8 @@ Trainer::Trainer(const TrainConfig& config, const TrainOptions& options)
       reader_(data_, {static_cast<uint64_t>(config.row_tokens), config.seed, config.curriculum}),
       pool_(config.threads) {
   const std::string latest = folder_.latest();
+  if (options.resume && !options.carry.empty())
+    fail(ErrorCode::kUsage, "--carry begins a run in a new folder, --resume goes on with one; leave out one");
   if (options.resume && latest.empty()) {
     log_info("{}: the run stopped before its first checkpoint and begins anew", config.out);
   } else if (options.resume) {
@@ -105,15 +74,31 @@ Trainer::Trainer(const TrainConfig& config, const TrainOptions& options)
 
 Trainer::~Trainer() = default;
 
-// The first weights as a checkpoint folder of step 0, which a run then starts from like any other.
+// The first weights as a checkpoint folder, which a run then starts from like any other.
 std::string Trainer::first_checkpoint() {
-  std::error_code error;
-  fs::create_directories(config_.out, error);
-  if (error) fail(ErrorCode::kIo, "{}: {}", config_.out, error.message());
   const ScratchFolder scratch(config_.out + "/first.tmp");
+  const std::unique_ptr<RunWeights> weights = first_weights(scratch.path());
+  const Optimizer optimizer(weights->parameters(), config_.optimizer);
+  folder_.save(state_, *weights, optimizer, config_.keep);
+  return folder_.latest();
+}
+
+std::unique_ptr<RunWeights> Trainer::first_weights(const std::string& scratch) {
+  if (config_.lora_rank > 0)
+    return std::make_unique<LoraModel>(config_.init, config_.lora_rank, config_.lora_alpha, config_.seed);
   std::string source = config_.init;
-  if (source.empty()) {
-    source = scratch.path();
+  const bool is_new = source.empty() && options_.carry.empty();
+  if (!options_.carry.empty()) {
+    source = scratch;
+    RunState carried = unpack_carry(options_.carry, source);
+    check_unchanged(carried);
+    carried.settings = state_.settings;
+    carried.restart = carried.step;
+    state_ = carried;
+    log_info("{}: goes on from step {} without momentum; the rate rises again over {} steps", config_.out,
+             state_.step, kRewarmSteps);
+  } else if (is_new) {
+    source = scratch;
     MakeRandomOptions options;
     options.preset = config_.preset;
     options.sets = config_.sets;
@@ -123,40 +108,31 @@ std::string Trainer::first_checkpoint() {
     fail(ErrorCode::kUsage, "[model] has init and {}; a checkpoint's sizes cannot be changed",
          config_.sets.front());
   }
-  Model model = Model::load(source, LoadMode::kRead);
-  std::vector<HashTable> tables = hash_tables(model);
-  const Parameters parameters(model);
-  if (config_.init.empty()) {
-    initialise(parameters, model.config().num_hidden_layers, config_.seed);
-    const int64_t top_k = model.config().num_experts_per_tok;
-    const auto counts = token_counts(data_, model.config().vocab_size);
-    for (size_t i = 0; i < tables.size(); ++i)
-      tables[i].ids = balanced_hash_table(counts, model.config().n_routed_experts, top_k, config_.seed + i);
-  }
-  const Optimizer optimizer(parameters, config_.optimizer);
-  const std::string tokenizer = config_.tokenizer.empty() ? source + "/tokenizer.json" : config_.tokenizer;
-  folder_.save(state_, read_file(source + "/config.json", kMaxTextFile), optional_text(tokenizer), parameters,
-               tables, optimizer, config_.keep);
-  return folder_.latest();
+  auto weights = std::make_unique<WholeModel>(source, StoreMode::kF32);
+  if (is_new) weights->begin(data_, config_.seed);
+  if (!config_.tokenizer.empty()) weights->set_tokenizer(optional_text(config_.tokenizer));
+  return weights;
 }
 
 void Trainer::open_model(const std::string& checkpoint) {
-  model_ = std::make_unique<Model>(Model::load(checkpoint, LoadMode::kRead));
-  const ModelConfig& c = model_->config();
+  if (config_.lora_rank > 0) {
+    weights_ = std::make_unique<LoraModel>(config_.init, checkpoint);
+  } else {
+    const bool all = config_.quantise == Quantise::kAll;
+    weights_ = std::make_unique<WholeModel>(checkpoint, all ? StoreMode::kFp8Fp4 : StoreMode::kBf16);
+  }
+  const ModelConfig& c = weights_->model().config();
   if (static_cast<int64_t>(data_.manifest().vocab_size) > c.vocab_size)
     fail(ErrorCode::kUsage, "{}: its tokenizer has {} tokens, the model's vocab_size is {}", config_.data,
          data_.manifest().vocab_size, c.vocab_size);
-  config_json_ = read_file(checkpoint + "/config.json", kMaxTextFile);
-  tokenizer_json_ = optional_text(checkpoint + "/tokenizer.json");
-  tables_ = hash_tables(*model_);
-  parameters_ = std::make_unique<Parameters>(*model_);
-  if (config_.quantise == Quantise::kAll) require_storable(*parameters_, StoreMode::kFp8Fp4);
-  optimizer_ = std::make_unique<Optimizer>(*parameters_, config_.optimizer);
-  pass_ = std::make_unique<TrainPass>(*model_, *parameters_,
+  optimizer_ = std::make_unique<Optimizer>(weights_->parameters(), config_.optimizer);
+  pass_ = std::make_unique<TrainPass>(weights_->model(), weights_->views(),
                                       DeviceOptions{Numerics::kFp32, chosen_isa(), config_.threads},
                                       config_.rows * config_.row_tokens, config_.row_tokens,
-                                      TrainPassOptions{config_.quantise != Quantise::kNone, config_.mtp > 0});
-  refresh_values();
+                                      TrainPassOptions{.quantise_state = config_.quantise != Quantise::kNone,
+                                                       .with_mtp = config_.mtp > 0,
+                                                       .adapters = weights_->adapters()});
+  weights_->refresh(pool_);
 }
 
 void Trainer::check_unchanged(const RunState& saved) const {
@@ -183,10 +159,12 @@ bool Trainer::may_end_elsewhere(int64_t step, const std::string& steps_before) c
          step < config_.steps;
 }
 
-// What the pass reads: masters as they will be exported.
-void Trainer::refresh_values() {
-  const StoreMode mode = config_.quantise == Quantise::kAll ? StoreMode::kFp8Fp4 : StoreMode::kBf16;
-  round_values(*parameters_, mode, pool_);
+// Momentum that was lost comes back while the rate rises.
+double Trainer::rate_at(int64_t step) const {
+  const double rate = config_.rate_at(step);
+  if (state_.restart == 0) return rate;
+  const auto since = static_cast<double>(step - state_.restart);
+  return rate * std::min(1.0, since / static_cast<double>(kRewarmSteps));
 }
 
 TrainRows Trainer::next_rows() {
@@ -208,6 +186,8 @@ TrainRows Trainer::next_rows() {
 // The rule of auxiliary-loss-free balance: experts with less than their share become likelier, others less
 // so.
 void Trainer::move_biases(const std::vector<RouteRecord>& routes) {
+  if (config_.bias_speed == 0) return;
+  const Parameters& parameters = weights_->parameters();
   std::map<const std::byte*, std::vector<int64_t>> loads;
   for (const RouteRecord& route : routes) {
     if (route.bias == nullptr) continue;
@@ -216,14 +196,14 @@ void Trainer::move_biases(const std::vector<RouteRecord>& routes) {
     for (size_t e = 0; e < load.size(); ++e) load[e] += route.load[e];
   }
   for (const auto& [bias, load] : loads) {
-    const Parameter* const p = parameters_->find(bias);
+    const Parameter* const p = parameters.find(bias);
     CHECK(p != nullptr);
     int64_t all = 0;
     for (const int64_t of_expert : load) all += of_expert;
     for (size_t e = 0; e < load.size(); ++e) {
       const int64_t above = load[e] * static_cast<int64_t>(load.size()) - all;
       const double change = above < 0 ? config_.bias_speed : above > 0 ? -config_.bias_speed : 0;
-      parameters_->masters()[p->offset + static_cast<int64_t>(e)] += static_cast<float>(change);
+      parameters.masters()[p->offset + static_cast<int64_t>(e)] += static_cast<float>(change);
     }
   }
 }
@@ -267,21 +247,21 @@ StepReport Trainer::step() {
       report.routing_entropy += route.entropy / std::log(static_cast<double>(route.load.size()));
     }
     const auto mean = static_cast<double>(route.tokens) *
-                      static_cast<double>(model_->config().num_experts_per_tok) /
+                      static_cast<double>(weights_->model().config().num_experts_per_tok) /
                       static_cast<double>(route.load.size());
     report.largest_load =
         std::max(report.largest_load,
                  static_cast<double>(*std::max_element(route.load.begin(), route.load.end())) / mean);
   }
   if (scored > 0) report.routing_entropy /= scored;
-  const double factor = config_.rate_at(report.step);
+  const double factor = rate_at(report.step);
   report.rate = config_.rate * factor;
   const StepResult moved =
       optimizer_->step(report.step, report.rate, config_.adam_rate * factor, pass_->backward(), pool_);
   if (!std::isfinite(report.loss)) fail(ErrorCode::kFailure, "step {}: the loss is not finite", report.step);
   report.gradient_norm = moved.gradient_norm;
   move_biases(routes);
-  refresh_values();
+  weights_->refresh(pool_);
   state_.step = report.step;
   state_.tokens += tokens;
   report.tokens = state_.tokens;
@@ -289,23 +269,33 @@ StepReport Trainer::step() {
   return report;
 }
 
-void Trainer::save() const {
-  folder_.save(state_, config_json_, tokenizer_json_, *parameters_, tables_, *optimizer_, config_.keep);
-}
+void Trainer::save() const { folder_.save(state_, *weights_, *optimizer_, config_.keep); }
 
-// Steps after a checkpoint are made again, so their lines go.
-void Trainer::keep_metrics_to(int64_t step) const {
+void Trainer::keep_metrics_to(int64_t step) {
   std::string kept;
   if (file_exists(folder_.metrics())) {
     std::ifstream file(folder_.metrics());
-    std::string line;
-    for (int64_t lines = 0; lines < step && std::getline(file, line); ++lines) kept += line + "\n";
+    for (std::string line; std::getline(file, line);) {
+      std::optional<StepReport> report = parse_metrics_line(line);
+      if (!report || report->step > step) break;
+      kept += line + "\n";
+      steps_.push_back(*std::move(report));
+    }
   }
   write_file_atomically(folder_.metrics(), kept);
 }
 
-void Trainer::report(const StepReport& r) const {
-  std::ofstream(folder_.metrics(), std::ios::app) << row_of(r);
+void Trainer::write_report() {
+  reported_ = std::chrono::steady_clock::now();
+  const ReportFacts facts{config_.out, config_.steps, config_.rows * config_.accumulate * config_.row_tokens,
+                          state_.restart};
+  write_file_atomically(folder_.report(), html_report(facts, steps_));
+}
+
+void Trainer::report(const StepReport& r) {
+  std::ofstream(folder_.metrics(), std::ios::app) << metrics_line(r);
+  steps_.push_back(r);
+  if (steps_.size() == 1 || seconds_since(reported_) > kReportSeconds) write_report();
   if (r.step % config_.log_every != 0 && r.step != config_.steps) return;
   const double left = static_cast<double>(config_.steps - r.step) * r.seconds;
   log_info(
@@ -322,12 +312,14 @@ void Trainer::run() {
     report(step());
     if (state_.step % config_.checkpoint_every == 0 || state_.step == config_.steps) save();
   }
+  write_report();
 }
 
 TrainPlan Trainer::plan() {
   TrainPlan plan;
-  for (const Parameter& p : parameters_->list()) plan.parameters += p.size;
-  plan.active_matrix_parameters = active_matrix_parameters(*model_, *parameters_, config_.mtp > 0);
+  for (const Parameter& p : weights_->parameters().list()) plan.parameters += p.size;
+  plan.active_matrix_parameters =
+      active_matrix_parameters(weights_->model(), weights_->parameters(), config_.mtp > 0);
   plan.flops_per_token = 6 * static_cast<double>(plan.active_matrix_parameters);
   step();  // makes room for all that a step keeps
   const StepReport timed = step();
@@ -339,19 +331,13 @@ TrainPlan Trainer::plan() {
 }
 
 void export_model(const std::string& checkpoint, const std::string& out, StoreMode mode) {
-  Model model = Model::load(checkpoint, LoadMode::kRead);
-  const std::vector<HashTable> tables = hash_tables(model);
-  const Parameters parameters(model);
-  require_storable(parameters, mode);
+  const WholeModel whole(checkpoint, mode);
   std::error_code error;
   fs::create_directories(out, error);
   if (error) fail(ErrorCode::kIo, "{}: {}", out, error.message());
   if (file_exists(out + "/model.safetensors"))
     fail(ErrorCode::kUsage, "{}: there is a model already; choose another folder", out);
-  write_model(out, read_file(checkpoint + "/config.json", kMaxTextFile), parameters, parameters.masters(),
-              tables, mode);
-  const std::string tokenizer = optional_text(checkpoint + "/tokenizer.json");
-  if (!tokenizer.empty()) write_file_atomically(out + "/tokenizer.json", tokenizer);
+  whole.write_as(out, mode);
 }
 
 }  // namespace hadal

@@ -4,6 +4,7 @@
 // with any number of threads, has the bits of one that never stopped.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/thread_pool.h"
 #include "train/data_rows.h"
 #include "train/run_folder.h"
+#include "train/step_report.h"
 #include "train/train_config.h"
 #include "train/train_pass.h"
 
@@ -20,21 +22,7 @@ namespace hadal {
 struct TrainOptions {
   bool resume = false;
   int64_t stop_after = 0;  // steps in this process; 0: no limit
-};
-
-struct StepReport {
-  int64_t step = 0;
-  double loss = 0;  // nats a token
-  double mtp_loss = 0;
-  double index_kl = 0;
-  double balance = 0;
-  double gradient_norm = 0;
-  double rate = 0;
-  int64_t tokens = 0;
-  double seconds = 0;
-  double largest_load = 0;      // of any expert, times the mean of its layer
-  double routing_entropy = 0;   // of the scores, mean of the layers that route by them; 1: all experts alike
-  std::vector<double> streams;  // root mean square of the residual streams before each layer
+  std::string carry = {};  // a carry file that a new run goes on from
 };
 
 struct TrainPlan {
@@ -63,15 +51,18 @@ class Trainer {
  private:
   void open_model(const std::string& checkpoint);
   std::string first_checkpoint();
+  std::unique_ptr<RunWeights> first_weights(const std::string& scratch);
+  double rate_at(int64_t step) const;
   void check_unchanged(const RunState& saved) const;
   bool may_end_elsewhere(int64_t step, const std::string& steps_before) const;
   StepReport step();
   TrainRows next_rows();
   void move_biases(const std::vector<RouteRecord>& routes);
-  void refresh_values();
   void save() const;
-  void keep_metrics_to(int64_t step) const;
-  void report(const StepReport& report) const;
+  // Steps after a checkpoint are made again, so their lines go.
+  void keep_metrics_to(int64_t step);
+  void report(const StepReport& report);
+  void write_report();
 
   TrainConfig config_;
   TrainOptions options_;
@@ -81,16 +72,12 @@ class Trainer {
   RowReader reader_;
   ThreadPool pool_;
   RunState state_;
-  std::string config_json_, tokenizer_json_;
-  std::unique_ptr<Model> model_;
-  std::unique_ptr<Parameters> parameters_;
+  std::unique_ptr<RunWeights> weights_;
   std::unique_ptr<Optimizer> optimizer_;
-  std::vector<HashTable> tables_;
   std::unique_ptr<TrainPass> pass_;
+  std::vector<StepReport> steps_;  // those of metrics.jsonl
+  std::chrono::steady_clock::time_point reported_;
 };
-
-// The hash tables of a model's checkpoint.
-std::vector<HashTable> hash_tables(const Model& model);
 
 // Writes the model of a run's newest checkpoint (or of any checkpoint folder with fp32 masters) as the
 // official layout has it, and nothing else of the run. The same rounding as in training with quantise =

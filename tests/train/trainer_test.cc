@@ -20,6 +20,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "formats/temporary.h"
+#include "train/carry.h"
+#include "train/html_report.h"
 
 namespace hadal {
 namespace {
@@ -326,6 +328,96 @@ TEST(Trainer, AFullDiskLeavesTheCheckpointBefore) {
   EXPECT_EQ(result_of(config)[1], before[1]);
   Trainer(config, {.resume = true, .stop_after = 0}).run();
   EXPECT_NE(RunFolder(config.out).latest(), before[0]);
+}
+
+// The other machine has the weights in BF16 and the place in the data, a low rate at first, and its own
+// checkpoints resume in the same bits.
+TEST(Trainer, GoesOnElsewhereFromACarryFile) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  const TrainConfig config = tiny_run(folder, "run", random_data(folder, "data", 1, 40));
+  Trainer(config, {.resume = false, .stop_after = 5}).run();
+  const std::string carry = folder.path("carry.safetensors");
+  write_carry(RunFolder(config.out).latest(), carry);
+  EXPECT_LT(std::filesystem::file_size(carry),
+            std::filesystem::file_size(RunFolder(config.out).latest() + "/model.safetensors") * 6 / 10);
+
+  TrainConfig there = config;
+  there.out = folder.path("there");
+  Trainer(there, {.resume = false, .stop_after = 0, .carry = carry}).run();
+  std::istringstream lines(whole(RunFolder(there.out).metrics()));
+  std::string line;
+  std::vector<StepReport> steps;
+  while (std::getline(lines, line)) steps.push_back(parse_metrics_line(line).value());
+  ASSERT_EQ(steps.size(), 3U);
+  EXPECT_EQ(steps[0].step, 6);
+  const RunState before = RunFolder::read_state(RunFolder(config.out).latest());
+  EXPECT_GT(steps[0].tokens, before.tokens);
+  EXPECT_NEAR(steps[1].rate, config.rate * config.rate_at(7) * 0.02, 1e-7);
+  EXPECT_EQ(RunFolder::read_state(RunFolder(there.out).latest()).restart, 5);
+
+  TrainConfig again = there;
+  again.out = folder.path("again");
+  Trainer(again, {.resume = false, .stop_after = 1, .carry = carry}).run();
+  Trainer(again, {.resume = true, .stop_after = 0}).run();
+  const std::vector<std::string> expected = result_of(there);
+  const std::vector<std::string> got = result_of(again);
+  for (size_t i = 1; i < expected.size(); ++i) EXPECT_TRUE(got[i] == expected[i]) << i;
+
+  TrainConfig faster = config;
+  faster.out = folder.path("faster");
+  faster.rate = 5e-3;
+  EXPECT_NE(refusal([&] {
+              Trainer(faster, {.resume = false, .stop_after = 0, .carry = carry});
+            }).find("train.rate is 0.005 now"),
+            std::string::npos);
+  faster.rate = config.rate;
+  message_of(ErrorCode::kInvalidModel, [&] {
+    Trainer(
+        faster,
+        {.resume = false, .stop_after = 0, .carry = RunFolder(config.out).latest() + "/model.safetensors"});
+  });
+  message_of(ErrorCode::kUsage, [&] { Trainer(again, {.resume = true, .stop_after = 0, .carry = carry}); });
+}
+
+TEST(Trainer, ThePageOfARunHasItsCurvesAndNothingFromOutside) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  TrainConfig config = tiny_run(folder, "run", random_data(folder, "data", 1, 20));
+  Trainer(config, {.resume = false, .stop_after = 3}).run();
+  const std::string page = whole(RunFolder(config.out).report());
+  for (const char* const part :
+       {"3 of 8", "<h2>Loss</h2>", "<h2>Learning rate</h2>", "<h2>Gradient norm</h2>",
+        "<h2>Expert balance</h2>", "<h2>Routing entropy</h2>", "<h2>Streams by depth</h2>",
+        "http-equiv=\"refresh\"", "</html>"})
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  for (const char* const part : {"<script", "src=", "href=", "http:", "https:", "nan", "inf,"})
+    EXPECT_EQ(page.find(part), std::string::npos) << part;
+  Trainer(config, {.resume = true, .stop_after = 0}).run();
+  const std::string last = whole(RunFolder(config.out).report());
+  EXPECT_NE(last.find("8 of 8"), std::string::npos);
+  EXPECT_EQ(last.find("http-equiv"), std::string::npos);
+  // All steps are there, those before the pause too.
+  const size_t first = last.find("points=\"");
+  EXPECT_EQ(std::count(last.begin() + static_cast<int64_t>(first),
+                       last.begin() + static_cast<int64_t>(last.find('/', first)), ','),
+            8);
+}
+
+// A long run, and figures that are not numbers.
+TEST(Report, StaysSmallAndEscapesNames) {
+  std::vector<StepReport> steps(20000);
+  for (size_t i = 0; i < steps.size(); ++i) {
+    steps[i].step = static_cast<int64_t>(i) + 1;
+    steps[i].loss = i == 7 ? std::nan("") : 5 - static_cast<double>(i) * 1e-4;
+    steps[i].streams.assign(8, 1.0 + static_cast<double>(i % 3));
+  }
+  const std::string page = html_report({"<a&b>", 30000, 2048, 100}, steps);
+  EXPECT_LT(page.size(), 300000U);
+  EXPECT_NE(page.find("<title>&lt;a&amp;b>"), std::string::npos);
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  EXPECT_NE(page.find("after step 100, without momentum"), std::string::npos);
+  EXPECT_NE(html_report({"run", 5, 2048, 0}, {}).find("No step"), std::string::npos);
 }
 
 // What is exported is what a pass with quantise = all has seen, to the bit.

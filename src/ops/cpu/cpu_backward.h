@@ -11,7 +11,7 @@
 
 namespace hadal {
 
-class CpuBackward final : public ReferenceBackward {
+class CpuBackward : public ReferenceBackward {
  public:
   CpuBackward(const DeviceOptions& options, Ops& forward);
 

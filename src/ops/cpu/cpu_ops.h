@@ -13,7 +13,7 @@
 
 namespace hadal {
 
-class CpuOps final : public ReferenceOps {
+class CpuOps : public ReferenceOps {
  public:
   explicit CpuOps(const DeviceOptions& options);
 

@@ -96,7 +96,7 @@ void ReferenceBackward::moe(ConstMat x, const int32_t* ids, const float* weights
     }
     forward().linear(in, expert.w1, gate);
     forward().linear(in, expert.w3, up);
-    linear(hidden, expert.w2, g, d_hidden, nullptr);
+    linear({nullptr, count, inner, inner}, expert.w2, g, d_hidden, nullptr);
     swiglu(gate, up, scalars, limit, d_hidden, hidden, scalars + count);
     linear(hidden, expert.w2, g, {}, grad.w2);
     linear(in, expert.w1, gate, d_in, grad.w1);

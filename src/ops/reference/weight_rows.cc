@@ -2,6 +2,7 @@
 #include <cmath>
 #include <limits>
 
+#include "ops/decode_weight.h"
 #include "ops/reference/lanes.h"
 #include "quant/small_floats.h"
 #include "tensor/tensor.h"
@@ -58,6 +59,10 @@ void decode_weight_row(const Weight& w, int64_t row, float* out) {
         break;
     }
   }
+}
+
+void decode_weight(const Weight& w, float* out) {
+  for (int64_t row = 0; row < w.out; ++row) decode_weight_row(w, row, out + row * w.in);
 }
 
 }  // namespace hadal
