@@ -68,7 +68,9 @@ class Axis {
       step *= 5;
     else if (rough / step > 1)
       step *= 2;
-    for (double t = std::ceil(low_ / step) * step; t <= high_ + step * 1e-9; t += step) ticks.push_back(t);
+    const double first = std::ceil(low_ / step);
+    const auto count = static_cast<int>(std::floor(high_ / step - first + 1e-9)) + 1;
+    for (int i = 0; i < count; ++i) ticks.push_back((first + i) * step);
     return ticks;
   }
   std::string label(double tick) const {
