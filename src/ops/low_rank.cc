@@ -58,6 +58,7 @@ class AdaptedOps final : public Base {
            Mat out) override {
     if (is_adapted(shared) ||
         std::ranges::any_of(experts, [this](const ExpertWeights& e) { return is_adapted(e); })) {
+      // NOLINTNEXTLINE(bugprone-parent-virtual-call): the fast one does not know of adapters
       ReferenceOps::moe(x, ids, weights, top_k, experts, shared, limit, out);
     } else {
       Base::moe(x, ids, weights, top_k, experts, shared, limit, out);

@@ -5,8 +5,8 @@
 #include <filesystem>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "train/held_out.h"
+#include "train/side_files.h"
 
 namespace hadal {
 namespace {
@@ -54,19 +54,10 @@ TrainConfig config_of(const FinetuneOptions& options, const std::string& data, b
   return config;
 }
 
-// What belongs to a model beside its weights: words, generation settings, the chat format.
-void copy_side_files(const std::string& from, const std::string& to) {
-  for (const fs::directory_entry& entry : fs::directory_iterator(from)) {
-    const std::string name = entry.path().filename().string();
-    if (!entry.is_regular_file() || name.find(".safetensors") != std::string::npos) continue;
-    if (!file_exists(to + "/" + name)) fs::copy_file(entry.path(), to + "/" + name);
-  }
-}
-
 }  // namespace
 
 std::string finetune(const FinetuneOptions& options) {
-  fs::create_directories(options.out);
+  make_folder(options.out);
   const std::string data = prepared_data(options.data, options.model, options.out + "/data");
   const bool quantised = is_quantised(options.model);
   Trainer trainer(config_of(options, data, quantised), options.train);
@@ -81,6 +72,7 @@ std::string finetune(const FinetuneOptions& options) {
   fs::remove_all(path);
   export_model(latest, path, quantised ? StoreMode::kFp8Fp4 : StoreMode::kBf16);
   copy_side_files(options.model, path);
+  fs::remove(path + "/model.safetensors.index.json");  // of the base's shards; the result is one file
   return path;
 }
 

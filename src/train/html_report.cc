@@ -70,6 +70,7 @@ class Axis {
       step *= 2;
     const double first = std::ceil(low_ / step);
     const auto count = static_cast<int>(std::floor(high_ / step - first + 1e-9)) + 1;
+    ticks.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) ticks.push_back((first + i) * step);
     return ticks;
   }
@@ -84,20 +85,20 @@ class Axis {
 };
 
 std::string svg(const Chart& chart) {
-  const auto height_of = [&](double value) {
-    return chart.logarithmic ? std::log10(std::max(value, 1e-12)) : value;
-  };
   double low = std::numeric_limits<double>::infinity(), high = -low;
   for (const Curve& curve : chart.curves) {
     for (const double y : curve.y) {
       if (!std::isfinite(y)) continue;
-      low = std::min(low, height_of(y));
-      high = std::max(high, height_of(y));
+      low = std::min(low, y);
+      high = std::max(high, y);
     }
   }
+  // Less than a decade reads better without logarithms.
+  const bool logarithmic = chart.logarithmic && low > 0 && high > 10 * low;
+  const auto height_of = [&](double value) { return logarithmic ? std::log10(value) : value; };
   if (low > high) low = high = 0;
   const Axis across(chart.x.front(), chart.x.back(), false);
-  const Axis up(low, high, chart.logarithmic);
+  const Axis up(height_of(low), height_of(high), logarithmic);
   const auto x_at = [&](double v) { return kLeft + across.part(v) * (kWidth - kLeft - kRight); };
   const auto y_at = [&](double v) { return kHeight - kBottom - up.part(v) * (kHeight - kTop - kBottom); };
   std::string out = fmt::format("<svg viewBox=\"0 0 {} {}\" role=\"img\" aria-label=\"{}\">\n", kWidth,

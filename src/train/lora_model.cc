@@ -21,6 +21,7 @@ void write_adapter(const std::string& path, const std::vector<Parameter>& list, 
                    const std::vector<std::pair<std::string, std::string>>& metadata,
                    const std::function<const float*(size_t)>& values) {
   std::vector<SafetensorsWriter::Entry> entries;
+  entries.reserve(list.size());
   for (const Parameter& p : list)
     entries.push_back({p.name, mode == StoreMode::kF32 ? DType::kF32 : DType::kBF16, p.shape});
   SafetensorsWriter writer(path, entries, metadata);

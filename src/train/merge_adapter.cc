@@ -10,6 +10,7 @@
 #include "ops/decode_weight.h"
 #include "train/finetune.h"
 #include "train/held_out.h"
+#include "train/side_files.h"
 
 namespace hadal {
 namespace {
@@ -69,11 +70,7 @@ class Merge {
       }
       writer.finish();
     }
-    for (const fs::directory_entry& entry : fs::directory_iterator(model_.checkpoint().dir())) {
-      const std::string name = entry.path().filename().string();
-      if (entry.is_regular_file() && !name.ends_with(".safetensors"))
-        fs::copy_file(entry.path(), out + "/" + name);
-    }
+    copy_side_files(model_.checkpoint().dir(), out);
   }
 
  private:
@@ -170,7 +167,7 @@ MergeReport merge_adapter(const MergeOptions& options) {
   const Adapter adapter = Adapter::open(options.adapter, model);
   if (file_exists(options.out + "/config.json"))
     fail(ErrorCode::kUsage, "{}: there is a model already; choose another folder", options.out);
-  fs::create_directories(options.out);
+  make_folder(options.out);
   const std::string prepared = options.out + "/held-out.tmp";
   const std::string data = prepared_data(options.data, options.model, prepared);
   Merge(model, adapter).write(options.out);

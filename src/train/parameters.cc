@@ -98,8 +98,8 @@ Parameters::Parameters(Model& model, ParameterScope scope) {
   make_room();
   for (size_t i = 0; i < list_.size(); ++i) {
     float* const to = masters_.data() + list_[i].offset;
-    if (sources[i].quantised) {
-      decode_weight(*sources[i].quantised, to);
+    if (const std::optional<Weight>& weight = sources[i].quantised) {
+      decode_weight(*weight, to);
     } else {
       decode(*sources[i].named, to);
     }

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "formats/safetensors.h"
+#include "train/side_files.h"
 
 namespace hadal {
 namespace {
@@ -21,12 +22,6 @@ constexpr uint64_t kMaxStateFile = uint64_t{1} << 20;
 
 void io_failure(const std::string& path, const std::error_code& error) {
   fail(ErrorCode::kIo, "{}: {}", path, error.message());
-}
-
-void make_folder(const std::string& path) {
-  std::error_code error;
-  fs::create_directories(path, error);
-  if (error) io_failure(path, error);
 }
 
 void sync_folder(const std::string& path) {

@@ -40,6 +40,7 @@ std::string tiny_model(const TemporaryFolder& folder, const char* name, RandomFo
                   "num_nextn_predict_layers=1"};
   options.format = format;
   options.seed = seed;
+  if (format == RandomFormat::kFp8Fp4) options.shard_bytes = 1 << 18;
   make_random(folder.path(name), options);
   return folder.path(name);
 }
@@ -248,6 +249,8 @@ TEST_F(Finetune, AWholeModelLearnsInItsOwnForm) {
     EXPECT_EQ(same->dtype, place.tensor->tensor.dtype) << place.tensor->name;
   }
   EXPECT_TRUE(file_exists(out + "/generation_config.json"));
+  ASSERT_TRUE(file_exists(base + "/model.safetensors.index.json"));  // the base's shards are not the result's
+  Model::load(out, LoadMode::kMmap);
 }
 
 TEST_F(Finetune, AStrangersAdapterAndDamagedFilesAreRefused) {

@@ -348,7 +348,11 @@ TEST(Trainer, GoesOnElsewhereFromACarryFile) {
   std::istringstream lines(whole(RunFolder(there.out).metrics()));
   std::string line;
   std::vector<StepReport> steps;
-  while (std::getline(lines, line)) steps.push_back(parse_metrics_line(line).value());
+  while (std::getline(lines, line)) {
+    const std::optional<StepReport> report = parse_metrics_line(line);
+    ASSERT_TRUE(report.has_value()) << line;
+    if (report) steps.push_back(*report);
+  }
   ASSERT_EQ(steps.size(), 3U);
   EXPECT_EQ(steps[0].step, 6);
   const RunState before = RunFolder::read_state(RunFolder(config.out).latest());
