@@ -15,7 +15,7 @@ _hadal() {
   esac
   case "$command" in
     "") words="-h --help --version -q --quiet -v --verbose bench chat data eval finetune inspect make-random render run serve tokenize tokenizer train" ;;
-    "bench") words="-h --help -t --threads --numerics --load --engram --prompt --gen --ctx --chunk --json" ;;
+    "bench") words="-h --help -t --threads --numerics --load --engram --train --prompt --gen --ctx --chunk --steps --json" ;;
     "chat") words="-h --help -t --threads --numerics --load --engram --adapter --system --think --load-chat -n --tokens --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
     "data") words="-h --help prepare" ;;
     "data prepare") words="-h --help --tokenizer --encoding -o --out --shard-tokens" ;;
@@ -28,7 +28,7 @@ _hadal() {
     "make-random") words="-h --help --preset --set --format --seed -t --threads --json" ;;
     "render") words="-h --help --jsonl --ids --parse" ;;
     "run") words="-h --help -t --threads --numerics --load --engram --adapter -p --prompt -f --file -n --tokens --stop --ignore-eos --special --no-bos --json --logprobs --ctx --chunk --speculate --dry-run --temp --temperature --top-k --top-p --min-p --repeat-penalty --presence-penalty --frequency-penalty --logit-bias --seed" ;;
-    "serve") words="-h --help -t --threads --numerics --load --engram --adapter --scripted --literals --dialect --alias --host --port --api-key --api-key-file --insecure-no-auth --allow-host --deadline --ctx --slots --cache --cache-dir --disk-cache --disk-writes --speculate --chats --no-chats --drain" ;;
+    "serve") words="-h --help -t --threads --numerics --load --engram --adapter --scripted --literals --dialect --alias --host --port --api-key --api-key-file --insecure-no-auth --tls-cert --tls-key --allow-host --deadline --max-queue-time --ctx --slots --cache --cache-dir --disk-cache --disk-writes --speculate --chats --no-chats --drain" ;;
     "tokenize") words="-h --help --jsonl --plain --decode" ;;
     "tokenizer") words="-h --help train" ;;
     "tokenizer train") words="-h --help --vocab --no-digit-merges{false} -o --out" ;;

@@ -23,8 +23,8 @@ void add_tokenizer(CLI::App& app, std::function<void()>& run);
 void add_train(CLI::App& app, std::function<void()>& run);
 
 inline constexpr AddCommand kCommands[] = {
-    add_bench,       add_chat,   add_data, add_eval,  add_finetune, add_inspect,
-    add_make_random, add_render, add_run,  add_serve, add_tokenize, add_tokenizer, add_train,
+    add_bench,  add_chat, add_data,  add_eval,     add_finetune,  add_inspect, add_make_random,
+    add_render, add_run,  add_serve, add_tokenize, add_tokenizer, add_train,
 };
 
 }  // namespace hadal
