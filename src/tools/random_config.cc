@@ -107,6 +107,7 @@ const Published kV32 = {
     {"num_attention_heads", "128"},
     {"num_experts_per_tok", "8"},
     {"num_hidden_layers", "61"},
+    {"num_key_value_heads", ""},
     {"num_nextn_predict_layers", "1"},
     {"q_lora_rank", "1536"},
     {"qk_nope_head_dim", "128"},
@@ -461,6 +462,8 @@ void fill_in(Config& config) {
   if (ratios != nullptr && ratios->empty()) *ratios = flash_ratios(layers, dspark ? kDsparkStages : 1);
   std::string* const hashed = config.find("num_hash_layers");
   if (hashed != nullptr && hashed->empty()) *hashed = std::to_string(std::min<int64_t>(layers, 3));
+  std::string* const keys = config.find("num_key_value_heads");
+  if (keys != nullptr && keys->empty()) *keys = *config.find("num_attention_heads");
   if (config.find("engram_layer_ids") != nullptr) fill_in_engram(config);
 }
 
