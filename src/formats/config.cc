@@ -112,8 +112,8 @@ class ConfigReader {
     if (static_cast<int64_t>(config.compress_ratios.size()) < config.num_hidden_layers)
       file_.bad("compress_ratios has {} entries, fewer than the {} of num_hidden_layers",
                 config.compress_ratios.size(), config.num_hidden_layers);
-    config.rope_theta = rope_base("rope_theta", config.rope_theta);
-    config.compress_rope_theta = rope_base("compress_rope_theta", config.compress_rope_theta);
+    config.rope_theta = rope_base(fields_, "rope_theta", config.rope_theta);
+    config.compress_rope_theta = rope_base(fields_, "compress_rope_theta", config.compress_rope_theta);
     if (const auto scaling = fields_.find("rope_scaling")) config.rope_scaling = rope_scaling(*scaling);
   }
 
@@ -128,21 +128,40 @@ class ConfigReader {
     config.num_attention_heads = fields_.integer("num_attention_heads", 1, kMostWidth);
     fields_.integer_or("num_key_value_heads", config.num_attention_heads, config.num_attention_heads,
                        config.num_attention_heads);
-    config.q_lora_rank = fields_.integer("q_lora_rank", 1, kMostWidth);
+    // The indexer's queries need the low rank.
+    config.q_lora_rank = is_v3() ? fields_.integer_or("q_lora_rank", 0, 1, kMostWidth)
+                                 : fields_.integer("q_lora_rank", 1, kMostWidth);
     config.kv_lora_rank = fields_.integer("kv_lora_rank", 1, kMostWidth);
     config.qk_nope_head_dim = fields_.integer("qk_nope_head_dim", 1, kMostWidth);
     config.qk_rope_head_dim = fields_.integer("qk_rope_head_dim", 1, kMostWidth);
     config.v_head_dim = fields_.integer("v_head_dim", 1, kMostWidth);
     config.head_dim = config.kv_lora_rank + config.qk_rope_head_dim;
     check_rope(config, config.head_dim, "the key");
-    // Newer files repeat sizes that follow from these.
-    fields_.known({"head_dim", "qk_head_dim"});
+    // Newer files repeat what follows from these.
+    fields_.known({"head_dim", "qk_head_dim", "layer_types"});
     fields_.expect_boolean("rope_interleave", true);
-    config.rope_theta = rope_base("rope_theta", config.rope_theta);
-    if (const auto scaling = fields_.find("rope_scaling")) config.rope_scaling = rope_scaling(*scaling);
-    if (family_.model_type == "deepseek_v3") return;
+    fields_.expect_boolean("mlp_bias", false);
+    read_mla_rope(config);
+    if (is_v3()) return;
     read_indexer(config);
     check_rope(config, config.index_head_dim, "index_head_dim");
+  }
+
+  bool is_v3() const { return family_.model_type == "deepseek_v3"; }
+
+  // Either rope_theta and rope_scaling, or transformers' newer rope_parameters with both in it.
+  void read_mla_rope(ModelConfig& config) {
+    config.rope_theta = rope_base(fields_, "rope_theta", config.rope_theta);
+    if (const auto scaling = fields_.find("rope_scaling")) config.rope_scaling = rope_scaling(*scaling);
+    const auto value = fields_.find("rope_parameters");
+    if (!value) return;
+    if (config.rope_scaling) file_.bad("rope_scaling and rope_parameters are both there; leave one of them out");
+    JsonFields parameters(file_, *value, "rope_parameters");
+    config.rope_theta = rope_base(parameters, "rope_theta", config.rope_theta);
+    if (parameters.text_or("rope_type", "") == "default")
+      parameters.warn_unknown();
+    else
+      config.rope_scaling = rope_scaling(parameters, "rope_parameters");
   }
 
   void read_compressed_attention(ModelConfig& config) {
@@ -271,17 +290,20 @@ class ConfigReader {
     config.weight_block = block[0];
   }
 
-  double rope_base(std::string_view key, double otherwise) {
-    const double base = fields_.number_or(key, otherwise);
-    if (base <= 1) file_.bad("{} is {}; expected a number above 1", key, base);
+  double rope_base(JsonFields& fields, std::string_view key, double otherwise) const {
+    const double base = fields.number_or(key, otherwise);
+    if (base <= 1) file_.bad("{} is {}; expected a number above 1", fields.name_of(key), base);
     return base;
   }
 
   RopeScaling rope_scaling(JsonFile::Value value) const {
     JsonFields fields(file_, value, "rope_scaling");
+    return rope_scaling(fields, "rope_scaling");
+  }
+  RopeScaling rope_scaling(JsonFields& fields, std::string_view name) const {
     // Old files say type, new ones rope_type, some both.
     if (!fields.find("type") && !fields.find("rope_type"))
-      file_.bad("rope_scaling.type is missing; only \"yarn\" is known");
+      file_.bad("{}.type is missing; only \"yarn\" is known", name);
     fields.expect_text("type", "yarn");
     fields.expect_text("rope_type", "yarn");
     RopeScaling scaling;
@@ -295,8 +317,8 @@ class ConfigReader {
       const double mscale = fields.number_or("mscale", 1);
       scaling.mscale_all_dim = fields.number_or("mscale_all_dim", 0);
       if (scaling.mscale_all_dim != 0 && mscale != scaling.mscale_all_dim)
-        file_.bad("rope_scaling.mscale is {} and mscale_all_dim {}; this program knows only equal ones",
-                  mscale, scaling.mscale_all_dim);
+        file_.bad("{}.mscale is {} and mscale_all_dim {}; this program knows only equal ones", name, mscale,
+                  scaling.mscale_all_dim);
     }
     fields.warn_unknown();
     return scaling;
@@ -326,6 +348,8 @@ class ConfigReader {
     config.first_k_dense_replace =
         fields_.integer_or("first_k_dense_replace", 0, 0, config.num_hidden_layers);
     fields_.expect_integer("moe_layer_freq", 1);
+    fields_.known({"output_router_logits"});
+    check_layer_kinds(config.num_hidden_layers, config.first_k_dense_replace);
     config.n_group = fields_.integer_or("n_group", 1, 1, config.n_routed_experts);
     config.topk_group = fields_.integer_or("topk_group", 1, 1, config.n_group);
     if (config.n_routed_experts % config.n_group != 0)
@@ -335,6 +359,25 @@ class ConfigReader {
     if (config.num_experts_per_tok > choice)
       file_.bad("num_experts_per_tok is {}, but topk_group leaves only {} experts",
                 config.num_experts_per_tok, choice);
+  }
+
+  // mlp_layer_types, where it is there, says the same as first_k_dense_replace.
+  void check_layer_kinds(int64_t layers, int64_t dense) {
+    const auto value = fields_.find("mlp_layer_types");
+    if (!value) return;
+    simdjson::dom::array kinds;
+    if (value->get_array().get(kinds) != simdjson::SUCCESS)
+      file_.bad("mlp_layer_types is {}; expected a list", shown(*value));
+    int64_t layer = 0;
+    for (const JsonFile::Value kind : kinds) {
+      const std::string_view expected = layer < dense ? "dense" : "sparse";
+      std::string_view text;
+      if (kind.get_string().get(text) != simdjson::SUCCESS || text != expected)
+        file_.bad("mlp_layer_types[{}] is {}; with first_k_dense_replace {} it must be \"{}\"", layer,
+                  shown(kind), dense, expected);
+      ++layer;
+    }
+    if (layer != layers) file_.bad("mlp_layer_types has {} entries for {} layers", layer, layers);
   }
 
   void read_tokens(ModelConfig& config) {

@@ -54,7 +54,7 @@ void attention(Pass& pass, const MlaAttention& w, int64_t layer, ConstMat x, Mat
   latent_rows(pass, w, layer, x);
   if (w.indexer) index_keys(pass, *w.indexer, layer, x);
 
-  const Mat qr = low_rank_queries(pass, w.wq_a, w.q_norm, x);
+  const ConstMat qr = config.q_lora_rank == 0 ? x : low_rank_queries(pass, w.wq_a, w.q_norm, x);
   for (Rows tile = step.query_tile(0, w.keys); tile.count > 0;
        tile = step.query_tile(tile.first + tile.count, w.keys)) {
     const ConstMat tile_qr = qr.slice(tile.first, tile.count);

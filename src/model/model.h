@@ -89,7 +89,7 @@ struct MlaIndexer {
 
 // V3 and V3.2. wkv_b holds W_UK and W_UV of each head (ops.h, mla_absorb).
 struct MlaAttention {
-  Weight wq_a, wq_b, wkv_a, wkv_b, wo;
+  Weight wq_a, wq_b, wkv_a, wkv_b, wo;  // no q_lora_rank: no wq_a, wq_b (q_proj) takes the layer's input
   NormWeight q_norm, kv_norm;
   float softmax_scale = 0;
   std::optional<MlaIndexer> indexer;

@@ -117,9 +117,14 @@ MlaAttention read_mla(WeightReader& reader, const ModelConfig& config, const std
   const int64_t heads = config.num_attention_heads;
   const int64_t nope = config.qk_nope_head_dim;
   MlaAttention attn;
-  attn.wq_a = reader.matrix(prefix + ".q_a_proj", config.q_lora_rank, config.hidden_size);
-  attn.q_norm = reader.norm(prefix + ".q_a_layernorm", config.q_lora_rank);
-  attn.wq_b = reader.matrix(prefix + ".q_b_proj", heads * config.query_head_dim(), config.q_lora_rank);
+  const int64_t queries = heads * config.query_head_dim();
+  if (config.q_lora_rank == 0) {
+    attn.wq_b = reader.matrix(prefix + ".q_proj", queries, config.hidden_size);
+  } else {
+    attn.wq_a = reader.matrix(prefix + ".q_a_proj", config.q_lora_rank, config.hidden_size);
+    attn.q_norm = reader.norm(prefix + ".q_a_layernorm", config.q_lora_rank);
+    attn.wq_b = reader.matrix(prefix + ".q_b_proj", queries, config.q_lora_rank);
+  }
   attn.wkv_a = reader.matrix(prefix + ".kv_a_proj_with_mqa", config.head_dim, config.hidden_size);
   attn.kv_norm = reader.norm(prefix + ".kv_a_layernorm", config.kv_lora_rank);
   attn.wkv_b = reader.matrix(prefix + ".kv_b_proj", heads * (nope + config.v_head_dim), config.kv_lora_rank);

@@ -20,8 +20,8 @@ double correction_pair(double rotations, double theta, double original_context, 
 RopeFrequencies rope_frequencies(double theta, int64_t dims) {
   RopeFrequencies table{.dims = dims};
   for (int64_t p = 0; p < dims / 2; ++p) {
-    const double exponent = static_cast<double>(2 * p) / static_cast<double>(dims);
-    table.f[p] = 1.0f / static_cast<float>(std::pow(theta, exponent));
+    const float exponent = static_cast<float>(2 * p) / static_cast<float>(dims);
+    table.f[p] = 1.0f / static_cast<float>(std::pow(theta, static_cast<double>(exponent)));
   }
   return table;
 }

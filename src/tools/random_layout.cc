@@ -191,9 +191,14 @@ class Layout {
   void mla(const std::string& prefix) {
     const int64_t d = config_.hidden_size;
     const int64_t heads = config_.num_attention_heads;
-    fp8(prefix + "q_a_proj", config_.q_lora_rank, d);
-    norm(prefix + "q_a_layernorm.weight", config_.q_lora_rank);
-    fp8(prefix + "q_b_proj", heads * config_.query_head_dim(), config_.q_lora_rank, 1.6f);
+    const int64_t queries = heads * config_.query_head_dim();
+    if (config_.q_lora_rank == 0) {
+      fp8(prefix + "q_proj", queries, d, 1.6f);
+    } else {
+      fp8(prefix + "q_a_proj", config_.q_lora_rank, d);
+      norm(prefix + "q_a_layernorm.weight", config_.q_lora_rank);
+      fp8(prefix + "q_b_proj", queries, config_.q_lora_rank, 1.6f);
+    }
     fp8(prefix + "kv_a_proj_with_mqa", config_.head_dim, d);
     norm(prefix + "kv_a_layernorm.weight", config_.kv_lora_rank);
     fp8(prefix + "kv_b_proj", heads * (config_.qk_nope_head_dim + config_.v_head_dim), config_.kv_lora_rank);

@@ -20,7 +20,6 @@ class Family(NamedTuple):
     preset: str
     golden: str  # below the shared cases
     dtype: torch.dtype  # of the class
-    tolerance: float  # of a logit
     settings: Callable[[random.Random], dict]
     watch: Callable[[torch.nn.Module, dict[str, Choice]], None]  # hooks that write each choice of the next pass
 
@@ -94,7 +93,8 @@ def v32_settings(rng: random.Random) -> dict:
 
 
 def v3_settings(rng: random.Random) -> dict:
-    return {**mla_settings(rng), "model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"]}
+    settings = {**mla_settings(rng), "model_type": "deepseek_v3", "architectures": ["DeepseekV3ForCausalLM"]}
+    return settings if rng.random() < 0.7 else {**settings, "q_lora_rank": None}
 
 
 def layer_of(name: str) -> str:
@@ -172,9 +172,9 @@ def grouped_choice(scores: torch.Tensor, router: torch.nn.Module) -> Choice:
     return Choice(experts.taken, torch.minimum(group.margin, experts.margin))
 
 
-# The expanded form of MLA loses more in fp32 than hadal's does (2e-4 in one case of ten, against 7e-5): its judge computes in fp64.
+# The expanded form of MLA loses more in fp32 than hadal's does (up to 2.3e-4, against 7e-5): its judge computes in fp64.
 FAMILIES = {
-    "v4": Family("tiny", "v4/tiny-bf16", torch.float32, 1e-4, v4_settings, watch_v4),
-    "v32": Family("v32-tiny", "v32/tiny", torch.float64, 2e-4, v32_settings, watch_mla),
-    "v3": Family("v32-tiny", "", torch.float64, 2e-4, v3_settings, watch_mla),
+    "v4": Family("tiny", "v4/tiny-bf16", torch.float32, v4_settings, watch_v4),
+    "v32": Family("v32-tiny", "v32/tiny", torch.float64, v32_settings, watch_mla),
+    "v3": Family("v32-tiny", "", torch.float64, v3_settings, watch_mla),
 }

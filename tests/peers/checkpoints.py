@@ -2,9 +2,11 @@
 """Random small BF16 checkpoints of odd shapes: logits of `hadal eval logits --numerics fp32` against transformers' classes.
 
 `hadal make-random` writes the folder, transformers loads the very same folder in fp32 or fp64 (eager attention, eager experts).
-Every logit must be within the family's tolerance, 1e-4 or 2e-4. Two correct programs may differ by more only where a top-k choice (experts, or entries of the
-indexer) is closer than the rounding noise. So where logits differ, the choices of both are compared: positions from the first
-too far one on are left out, printed and counted, only if in the first layer with another choice all such choices are ties.
+Every logit must be within 1e-4, or, in a text on which the class in fp32 is further than that from itself in fp64, within that
+distance: nobody can ask a program in fp32 for less noise than its judge has. Two correct programs may differ by more only where
+a top-k choice (experts, or entries of the indexer) is closer than the rounding noise. So where logits differ, the choices of both
+are compared: positions from the first too far one on are left out, printed and counted, only if in the first layer with another
+choice all such choices are ties.
 """
 import os
 
@@ -24,6 +26,7 @@ import transformers
 from checkpoint_families import FAMILIES, Choice, Family
 from safetensors.torch import load_file
 
+TOLERANCE = 1e-4  # of a logit; they reach 16, so this is 50 units in the last place after all layers
 TIE = 1e-5  # between scores of about 1: ten times the difference seen between two summation orders
 
 
@@ -83,6 +86,7 @@ class Case:
         self.cut = ["--chunk", str(rng.choice((1, 3, 7, 64, 128, 129, 512)))] if rng.random() < 0.7 else []
         if rng.random() < 0.3:
             self.cut += ["--decode-from", str(rng.randint(0, n))]
+        self.rewritten = family != "v4" and rng.random() < 0.3
         self.make = ["make-random", str(folder / "model"), "--preset", self.family.preset, "--format", "bf16", "--seed", str(self.seed)]
         for key, value in self.settings.items():
             self.make += ["--set", f"{key}={json.dumps(value, separators=(',', ':'))}"]
@@ -93,13 +97,19 @@ class Case:
         self.folder.mkdir(parents=True)
         try:
             common.run_ok(*self.make)
+            if self.rewritten:  # config.json as transformers spells it
+                transformers.AutoConfig.from_pretrained(self.folder / "model").save_pretrained(self.folder / "model")
             mine = self.evaluate(*self.cut)["logits"]
         except common.HadalFailed as failure:
             verdict.difference(str(failure))
             return True, 0.0
         theirs, choices = peer_logits(self.folder / "model", self.ids, self.family)
         by_position = (mine - theirs).abs().amax(dim=1).nan_to_num(nan=float("inf"))
-        too_far = (by_position > self.family.tolerance).nonzero().flatten().tolist()
+        too_far = (by_position > TOLERANCE).nonzero().flatten().tolist()
+        if too_far and self.family.dtype == torch.float64 and (noise := self.noise_of_peer(theirs, choices)) > TOLERANCE:
+            print(f"case {self.name}: the class in fp32 is {noise:.1e} from itself in fp64, which is the tolerance here", flush=True)
+            verdict.count("cases judged by the noise of the class", 1)
+            too_far = [p for p in too_far if by_position[p] > noise]
         if not too_far:
             return False, by_position.max().item()
         first = too_far[0]
@@ -112,6 +122,13 @@ class Case:
             return False, by_position[:first].max().item() if first else 0.0
         verdict.difference(self.report(by_position, first, trace, f"other choices first in layer {layer}, at (position, margin): {others[:4]}" if others else "same choices"))
         return True, by_position.max().item()
+
+    def noise_of_peer(self, exact: torch.Tensor, choices: dict[str, Choice]) -> float:
+        """The class in fp32 against itself in fp64, over the positions before its first other choice."""
+        rounded, others = peer_logits(self.folder / "model", self.ids, self.family._replace(dtype=torch.float32))
+        other = torch.stack([(choices[name].taken != others[name].taken).any(dim=1) for name in choices] or [torch.zeros(len(self.ids), dtype=torch.bool)])
+        same = int(other.any(dim=0).long().cumsum(dim=0).eq(0).sum())
+        return (rounded - exact)[:same].abs().max().item() if same else 0.0
 
     def evaluate(self, *more: str) -> dict[str, torch.Tensor]:
         ids, out = self.folder / "ids.txt", self.folder / "out.safetensors"
@@ -126,7 +143,7 @@ class Case:
             common.command(*self.make),
             common.command("eval", "logits", "DIR", "--ids", "IDS", "--numerics", "fp32", *self.cut) + f"   # case {self.name}",
             f"ids: {' '.join(map(str, self.ids[:first + 1]))}",
-            f"logits differ by {by_position[first]:.1e} at position {first}; {(by_position > self.family.tolerance).sum()} of {len(by_position)} positions are too far",
+            f"logits differ by {by_position[first]:.1e} at position {first}; {(by_position > TOLERANCE).sum()} of {len(by_position)} positions are too far",
             f"up to there the streams after each layer differ by {', '.join(f'{d:.1e}' for d in layers)}; {choices}",
         ])
 
