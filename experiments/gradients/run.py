@@ -22,6 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/peers"))
 
 import checkpoints  # sets what transformers reads when it is imported
+import checkpoint_families
 import common
 import torch
 import torch_parts
@@ -129,7 +130,7 @@ class Errors:
 class Case:
     def __init__(self, rng: random.Random, folder: pathlib.Path, small: bool):
         self.folder = folder
-        settings = checkpoints.random_settings(rng)
+        settings = checkpoint_families.v4_settings(rng)
         settings["vocab_size"] = rng.randint(300, 700)  # the random tokenizer of 2,100 and more is not needed here
         n = rng.randint(8, 14) if small else rng.choice((rng.randint(3, 60), rng.randint(129, 300)))
         if small:  # few values, so that none lies between two steps
@@ -141,7 +142,7 @@ class Case:
         common.run_ok(*self.make)
 
     def has_gaps(self) -> bool:
-        _, choices = checkpoints.peer_logits(self.folder / "model", self.ids)
+        _, choices = checkpoints.peer_logits(self.folder / "model", self.ids, checkpoint_families.FAMILIES["v4"])
         return all(choice.margin.min().item() > GAP for choice in choices.values())
 
     def mine(self, *more: str) -> dict[str, torch.Tensor]:

@@ -4,7 +4,7 @@ import contextlib
 import copy
 
 import torch
-from checkpoints import peer
+from checkpoint_families import v4 as peer
 
 
 class Rounding:

@@ -155,7 +155,8 @@ class ConfigReader {
     if (const auto scaling = fields_.find("rope_scaling")) config.rope_scaling = rope_scaling(*scaling);
     const auto value = fields_.find("rope_parameters");
     if (!value) return;
-    if (config.rope_scaling) file_.bad("rope_scaling and rope_parameters are both there; leave one of them out");
+    if (config.rope_scaling)
+      file_.bad("rope_scaling and rope_parameters are both there; leave one of them out");
     JsonFields parameters(file_, *value, "rope_parameters");
     config.rope_theta = rope_base(parameters, "rope_theta", config.rope_theta);
     if (parameters.text_or("rope_type", "") == "default")

@@ -76,7 +76,8 @@ TEST(ConfigFamily, ReadsRopeParameters) {
   const std::string plain = changed(kV32Text, "\"rms_norm_eps\"",
                                     "\"rope_parameters\": {\"rope_type\": \"default\", \"rope_theta\": 7}, "
                                     "\"rms_norm_eps\"");
-  expect_refused(plain, "\"index_topk\"", "\"index_topk\"", "rope_scaling and rope_parameters are both there");
+  expect_refused(plain, "\"index_topk\"", "\"index_topk\"",
+                 "rope_scaling and rope_parameters are both there");
   const ModelConfig unscaled =
       parse_config(changed(plain, "\"rope_scaling\": {", "\"rope_unused\": {"), "config.json");
   EXPECT_EQ(unscaled.rope_theta, 7);
@@ -85,7 +86,8 @@ TEST(ConfigFamily, ReadsRopeParameters) {
 
 TEST(ConfigFamily, ReadsV3WithoutALowRankOfQueries) {
   const std::string direct = changed(kV32Text, "\"q_lora_rank\": 33", "\"q_lora_rank\": null");
-  EXPECT_EQ(parse_config(changed(direct, "\"deepseek_v32\"", "\"deepseek_v3\""), "config.json").q_lora_rank, 0);
+  EXPECT_EQ(parse_config(changed(direct, "\"deepseek_v32\"", "\"deepseek_v3\""), "config.json").q_lora_rank,
+            0);
   expect_refused(kV32Text, "\"q_lora_rank\": 33", "\"q_lora_rank\": null", "q_lora_rank is missing");
 }
 
@@ -112,8 +114,9 @@ TEST(ConfigFamily, RefusesWhatV32CannotBe) {
   expect_refused(kV32Text, "\"qk_rope_head_dim\": 64", "\"qk_rope_head_dim\": 63", "qk_rope_head_dim is 63");
   expect_refused(kV32Text, "\"num_key_value_heads\": 4", "\"num_key_value_heads\": 1",
                  "num_key_value_heads is 1");
-  const std::string kinds = changed(kV32Text, "\"rms_norm_eps\"",
-                                    "\"mlp_layer_types\": [\"dense\", \"sparse\", \"sparse\", \"sparse\"], \"rms_norm_eps\"");
+  const std::string kinds =
+      changed(kV32Text, "\"rms_norm_eps\"",
+              "\"mlp_layer_types\": [\"dense\", \"sparse\", \"sparse\", \"sparse\"], \"rms_norm_eps\"");
   EXPECT_NO_THROW(parse_config(kinds, "config.json"));
   expect_refused(kinds, ", \"sparse\"]", "]", "mlp_layer_types has 3 entries");
   expect_refused(kinds, "[\"dense\", ", "[\"sparse\", ", "mlp_layer_types[0] is \"sparse\"");

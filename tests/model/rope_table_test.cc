@@ -22,12 +22,12 @@ TEST(RopeTable, HasTheValuesOfTheSpecification) {
   EXPECT_NEAR(plain.f[24], 0.001f, 1e-10f);
 }
 
-// torch's 1 / 50000 ** (arange(0, 48, 2) / 48) in fp32: where 2p/48 is no fraction of fp32, its rounding moves the
-// angle of a late position by more than all other rounding.
+// torch's 1 / 50000 ** (arange(0, 48, 2) / 48) in fp32: where 2p/48 is no fraction of fp32, its rounding
+// moves the angle of a late position by more than all other rounding.
 TEST(RopeTable, RoundsTheExponentAsTheReferenceDoes) {
   const RopeFrequencies table = rope_frequencies(50000, 48);
-  const std::pair<int, float> printed[] = {{1, 0x1.463258p-1f},  {2, 0x1.9fa446p-2f},  {5, 0x1.adf0a6p-4f},
-                                           {7, 0x1.5d0682p-5f},  {11, 0x1.cc0772p-8f}, {17, 0x1.ec3962p-12f},
+  const std::pair<int, float> printed[] = {{1, 0x1.463258p-1f},   {2, 0x1.9fa446p-2f},  {5, 0x1.adf0a6p-4f},
+                                           {7, 0x1.5d0682p-5f},   {11, 0x1.cc0772p-8f}, {17, 0x1.ec3962p-12f},
                                            {22, 0x1.9d5562p-15f}, {23, 0x1.07560ap-15f}};
   for (const auto& [p, f] : printed) EXPECT_EQ(table.f[p], f) << p;
 }

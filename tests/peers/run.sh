@@ -2,6 +2,7 @@
 # Lets published packages judge hadal: `make test-peers`. Exits non-zero if any judge finds a difference.
 # Takes build/release/hadal (or $HADAL), a Python venv that it makes once in build/peers-venv (or $HADAL_PEERS_VENV) with the
 # packages of requirements.txt, and the shared golden cases (HADAL_SHARED, or the folder `shared` beside the checkout).
+# checkpoints judges random checkpoints of V4, V3.2 and V3 by transformers; one family alone: checkpoints.py --family v4|v32|v3.
 # Usage: tests/peers/run.sh [JUDGE ...] with judges checkpoints, strings, files, conversations, requests, schemas (default: all).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
