@@ -157,7 +157,7 @@ JsonArray parameters_of(std::string_view path, std::string_view method) {
 Json shown(const Operation& operation) {
   JsonObject content = *json_content(reference("schemas", operation.answer)).object();
   if (operation.streams)
-    content.set("text/event-stream", object_of({{"schema", object_of({{"type", "string"}})}}));
+    content.set("text/event-stream", object_of({{"schema", reference("schemas", "Event")}}));
   JsonObject answers = object_of(
       {{operation.status, object_of({{"description", "The answer"}, {"content", std::move(content)}})}});
   for (const Refusal& refusal : kRefusals)

@@ -15,6 +15,9 @@ constexpr const char* kShapes = R"json({
   "error": {"type": "object", "required": ["type", "message"],
   "properties": {"type": {"type": "string"}, "message": {"type": "string"}}}}},
 
+"Event": {"type": "object", "required": ["data"],
+  "properties": {"event": {"type": "string"}, "data": {"type": "string"}}},
+
 "Usage": {"type": "object", "required": ["prompt_tokens", "completion_tokens", "total_tokens"],
   "properties": {"prompt_tokens": {"$ref": "#/components/schemas/Count"},
   "completion_tokens": {"$ref": "#/components/schemas/Count"},
