@@ -11,6 +11,7 @@
 #include <span>
 #include <vector>
 
+#include "model/engram_disk.h"
 #include "model/state_parts.h"
 #include "tensor/tensor.h"
 
@@ -53,6 +54,9 @@ class BatchModel {
   virtual void load(int64_t slot, const StateParts& parts) = 0;
   virtual int64_t block_bytes(int64_t first, int64_t end) const = 0;
   virtual int64_t tail_bytes(int64_t length, int64_t rollback) const = 0;
+
+  // What reading Engram's tables from the disk has met.
+  virtual EngramStats engram_stats() const { return {}; }
 
   // How many tokens draft() can propose; 0 without a drafter.
   virtual int64_t max_drafts() const = 0;

@@ -82,6 +82,9 @@ void Engine::take_arrivals() {
   }
   arrived_.clear();
   arrivals_ = 0;
+  const EngramStats engram = model_->engram_stats();
+  stats_.engram_rows = engram.rows;
+  stats_.engram_hits = engram.hits;
 }
 
 void Engine::end_those_over() {

@@ -71,6 +71,8 @@ struct GeneratorStats {
   int64_t disk_cache_bytes = 0;
   int64_t disk_cache_budget_bytes = 0;
   int64_t disk_bytes_written = 0;
+  int64_t engram_rows = 0;  // of Engram's tables on disk that passes asked for
+  int64_t engram_hits = 0;  // of those, not read
 };
 
 class Generator {

@@ -45,6 +45,8 @@ class ModelBatch final : public BatchModel {
   int64_t block_bytes(int64_t first, int64_t end) const override;
   int64_t tail_bytes(int64_t length, int64_t rollback) const override;
 
+  EngramStats engram_stats() const override { return model_.engram_stats(); }
+
   int64_t max_drafts() const override { return slots_[0]->drafter ? hadal::max_drafts(model_.config()) : 0; }
   std::vector<int32_t> draft(int64_t slot, int32_t next, int64_t count, const Draw& draw) override;
 

@@ -406,6 +406,10 @@ class Api::Impl {
     add("disk_cache_bytes", "gauge", "Size of the cache on disk.", stats.disk_cache_bytes);
     add("disk_written_bytes_total", "counter", "Bytes written to the cache on disk.",
         stats.disk_bytes_written);
+    add("engram_rows_total", "counter", "Rows of Engram tables on disk that were asked for.",
+        stats.engram_rows);
+    add("engram_hits_total", "counter", "Rows of Engram tables that were still in memory.",
+        stats.engram_hits);
     return answer;
   }
 

@@ -95,7 +95,8 @@ class RandomModels(Case):
         model = str(self.folder / family)
         subprocess.run([HADAL, "make-random", "--preset", family + "-tiny", model, "-t", "1"], check=True,
                        capture_output=True, timeout=120)
-        with Server(self.folder, None, "--ctx", "1024", "--cache", "16", model=model) as server:
+        engram = ("--engram", "disk") if family == "v41" else ()
+        with Server(self.folder, None, "--ctx", "1024", "--cache", "16", *engram, model=model) as server:
             prompt = server.post("/apply-template", chat_body())[1]["prompt"]
             self.assertIn(f"<｜DSML｜{TAGS[family][0]}>", prompt)
             self.assertEqual(prompt.count("<｜System｜>"), 1 if family == "v41" else 0)
@@ -115,6 +116,8 @@ class RandomModels(Case):
             answer = server.post("/v1/messages", required)[1]
             self.assertEqual(answer["stop_reason"], "tool_use", answer)
             self.assertIn(answer["content"][0]["input"]["city"], ["Ankara", "Izmir"])
+            rows, hits = server.metric("engram_rows_total"), server.metric("engram_hits_total")
+            self.assertEqual(rows > hits > 0, family == "v41", (rows, hits))
 
     def test_v32(self):
         self.check("v32")
