@@ -209,10 +209,10 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     });
   }
 
-  // Waits until there may be more of the reply. False: nothing came for a while.
-  Task<bool> await_news() {
+  // Waits until there may be more of the reply. False: nothing came for that time.
+  Task<bool> await_news(std::chrono::milliseconds time) {
     if (!has_news_ && !reply_->has_more()) {
-      wake_.expires_after(times_.keep_alive);
+      wake_.expires_after(time);
       co_await wake_.async_wait(kAsTuple);
     }
     co_return std::exchange(has_news_, false) || reply_->has_more();
@@ -223,7 +223,7 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
     for (;;) {
       reply_->take();
       if (reply_->done()) break;
-      co_await await_news();
+      co_await await_news(times_.keep_alive);
     }
     co_return co_await send_body(answer);
   }
@@ -239,9 +239,9 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
 
   Task<bool> follow_stream(ApiAnswer& answer) {
     std::string text = reply_->take();
-    // An error before the first word can still be a status.
-    while (!reply_->has_begun() && !reply_->done() && !started_waiting_long()) {
-      co_await await_news();
+    // An error before the first word can still be a status, but the client shall not wait long for one.
+    while (!reply_->has_begun() && !reply_->done() && reply_->age_seconds() < 1) {
+      co_await await_news(std::chrono::seconds(1));
       text += reply_->take();
     }
     if (reply_->done() && reply_->status() != 200) co_return co_await send_body(answer);
@@ -261,16 +261,13 @@ class Connection final : public HttpConnection, public std::enable_shared_from_t
       if (!text.empty() && !co_await write_piece(text, is_chunked)) co_return false;
       if (reply_->done()) break;
       text.clear();
-      const bool has_news = co_await await_news();
+      const bool has_news = co_await await_news(times_.keep_alive);
       text = reply_->take();
       if (!has_news && text.empty()) text = ": keep-alive\n\n";
     }
     if (is_chunked && !co_await write_bytes("0\r\n\r\n")) co_return false;
     co_return keep_alive_;
   }
-
-  // Whether the client shall see the head of the stream, though nothing has come of it.
-  bool started_waiting_long() const { return reply_->age_seconds() > 1; }
 
   Task<bool> write_piece(const std::string& text, bool is_chunked) {
     if (!is_chunked) co_return co_await write_bytes(text);

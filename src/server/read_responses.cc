@@ -314,7 +314,7 @@ class ResponsesReader {
     check_stateless();
     read_reasoning_wish();
     ToolReader tools(policy_, request_);
-    if (const JsonArray* const list = body_.list("tools")) tools.read(*list);
+    tools.read(wished_tools());
     read_tool_choice();
     read_input();
     read_format();
@@ -326,6 +326,27 @@ class ResponsesReader {
   }
 
  private:
+  // Those of the field, then those that come as items of the input, of which a history may have the same
+  // again.
+  JsonArray wished_tools() const {
+    JsonArray tools;
+    if (const JsonArray* const list = body_.list("tools")) tools = *list;
+    const Json* const input = body_.find("input");
+    if (policy_.is_deepseek() || input == nullptr || input->array() == nullptr) return tools;
+    const auto name_of = [](const Json& tool) {
+      const Json* const name = tool.find("name");
+      return name == nullptr || name->string() == nullptr ? "" : *name->string();
+    };
+    for (size_t i = 0; i < input->array()->size(); ++i) {
+      const Json& item = (*input->array())[i];
+      const Json* const type = item.find("type");
+      if (type == nullptr || type->string() == nullptr || *type->string() != "additional_tools") continue;
+      for (const Json& tool : RequestObject(item, fmt::format("input[{}]", i)).need_list("tools"))
+        if (std::ranges::find(tools, name_of(tool), name_of) == tools.end()) tools.push_back(tool);
+    }
+    return tools;
+  }
+
   // A client that relies on them would lose its history without noticing.
   void check_stateless() const {
     if (policy_.is_deepseek()) return;

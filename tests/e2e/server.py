@@ -25,14 +25,17 @@ def wait_until(condition, seconds: float = 20) -> bool:
 
 class Server:
     def __init__(self, folder: pathlib.Path, script: list | None, *args: str, tokenizer: str = TOKENIZER,
-                 model: str = BUILTIN, tls=None):
-        """Without a script it is the model that answers. `tls`: an ssl.SSLContext, to speak with it through TLS."""
+                 model: str = BUILTIN, tls=None, files: int | None = None):
+        """Without a script it is the model that answers. `tls`: an ssl.SSLContext, to speak with it through TLS.
+        `files`: how many it may have open."""
         self.tls = tls
         command = [HADAL, "serve", model, "-t", "1"]
         if script is not None:
             file = folder / "script.jsonl"
             file.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in script), encoding="utf-8")
             command = [HADAL, "serve", tokenizer, "--scripted", str(file)]
+        if files is not None:
+            command = ["prlimit", f"--nofile={files}:{files}", *command]
         environment = {**os.environ, "XDG_DATA_HOME": str(folder)}
         self.process = subprocess.Popen([*command, "--port", "0", *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                         text=True, env=environment)

@@ -109,6 +109,17 @@ class Protocols(Case):
             function = choice["message"]["tool_calls"][0]["function"]
             self.assertEqual((function["name"], json.loads(function["arguments"])), ("get", {"city": "Ankara"}))
 
+    def test_tools_in_the_input(self):
+        """Of Responses: newer clients send them as items, and again with every turn."""
+        tool = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {"at": {"type": "string"}}}}
+        item = {"type": "additional_tools", "role": "developer", "tools": [tool, {"type": "custom", "name": "patch"}]}
+        body = {"model": "m", "input": [item, {"role": "user", "content": "x"}, item], "tools": [{**tool, "description": "The first."}]}
+        with Server(self.folder, []) as server:
+            plan = server.post("/apply-template?protocol=responses", body)[1]
+            self.assertEqual([(t["name"], t["description"]) for t in plan["tools"]], [("look", "The first."), ("patch", None)])
+            status, answer = server.post("/v1/responses", {**body, "input": [{**item, "tools": None}]})
+            self.assertEqual((status, answer["error"]["param"]), (400, "input[0].tools"))
+
     def test_after_the_last_line(self):
         with Server(self.folder, [SHORT]) as server:
             self.assertEqual(server.post("/v1/chat/completions", CHAT)[0], 200)

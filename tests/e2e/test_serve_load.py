@@ -65,7 +65,9 @@ class Load(Case):
             self.assertTrue(wait_until(lambda: server.metric("requests_running") == 0))
 
     def test_five_thousand_that_ask_for_nothing(self):
-        with Server(self.folder, []) as server:
+        with Server(self.folder, [WAITING]) as server:
+            quiet = self.connect(server)
+            quiet.sendall(request({**CHAT, "stream": True}))
             server.ask("GET", "/health")
             before = rss(server)
             half = [self.connect(server) for _ in range(5000)]
@@ -81,6 +83,23 @@ class Load(Case):
             print(f"/health beside 5,000 half-open connections: {sorted(times)[100] * 1000:.1f} ms, at most {max(times) * 1000:.1f} ms; "
                   f"{(rss(server) - before) / MIB:.0f} MiB")
             self.assertTrue(wait_until(lambda: open_files(server) < 100, 30))  # after 10 seconds they have to go
+            # Who has asked for something stays, and hears every 15 seconds that the connection is alive.
+            quiet.settimeout(60)
+            heard = b""
+            while b": keep-alive\n\n" not in heard:
+                heard += quiet.recv(1000) or self.fail(heard)
+
+    def test_few_files(self):
+        """Who holds all connections that the system allows keeps nobody out, and does not make the server run in circles."""
+        with Server(self.folder, [WAITING] * 100, files=64) as server:
+            for _ in range(300):
+                self.connect(server)
+            before = server.cpu_seconds()
+            for _ in range(5):
+                self.assertEqual(server.ask("GET", "/health")[0], 200)
+                time.sleep(0.2)
+            self.assertLess(server.cpu_seconds() - before, 0.5)
+            self.assertLess(open_files(server), 64)
 
     def test_who_connects_and_leaves(self):
         with Server(self.folder, [SHORTER] * 1200) as server:

@@ -98,6 +98,18 @@ class Tls(Case):
                 self.assertNotIn(b"HTTP", server.raw(data, 5))
             self.assertEqual(server.ask("GET", "/health")[0], 200)
 
+    def test_who_does_not_begin_is_dropped(self):
+        """As with heads of requests: ten seconds."""
+        with self.serve([]) as server:
+            held = []
+            for begin in (b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"):
+                held.append(socket.create_connection((server.host, server.port), timeout=60))
+                self.addCleanup(held[-1].close)
+                held[-1].sendall(begin)
+            self.assertEqual(server.ask("GET", "/health")[0], 200)
+            for connection in held:
+                self.assertNotIn(b"HTTP", connection.recv(1000))
+
     def test_a_client_that_leaves_cancels(self):
         data = json.dumps({**CHAT, "stream": True}).encode()
         request = b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % len(data) + data
