@@ -35,6 +35,11 @@ void print_plan(const TrainPlan& plan) {
 void train(const Options& options) {
   const TrainConfig config = read_train_config(options.config);
   if (!options.export_dir.empty()) {
+    if (config.residual != Residual::kMhc)
+      fail(ErrorCode::kUsage,
+           "{}: [ablation] has a residual that the official layout cannot say; only runs with "
+           "residual = \"mhc\" are exported",
+           options.config);
     const std::string latest = RunFolder(config.out).latest();
     if (latest.empty()) fail(ErrorCode::kUsage, "{}: this run has no checkpoint to export", config.out);
     return export_model(latest, options.export_dir, options.format);

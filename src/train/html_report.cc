@@ -175,6 +175,25 @@ class Curves {
   std::vector<double> x_;
 };
 
+// A list with a value for each layer: its curves over the steps, and over the layers.
+std::string by_depth(const Curves& curves, std::span<const StepReport> steps, const std::string& title,
+                     const std::string& caption, std::vector<double> StepReport::* values) {
+  const size_t layers = (steps.back().*values).size();
+  if (layers == 0) return "";
+  Chart over_steps{title, caption + " Blue: the first layer, red: the last.", true, curves.x(), {}};
+  for (size_t layer = 0; layer < layers; ++layer)
+    over_steps.curves.push_back(
+        {fmt::format("{}", layer), colour_of_layer(layer, layers), curves.of([&](const StepReport& r) {
+           return layer < (r.*values).size() ? (r.*values)[layer] : std::numeric_limits<double>::quiet_NaN();
+         })});
+  Chart over_layers{title + " by depth", "At the last step, and at the first that is known.", true, {}, {}};
+  for (size_t layer = 0; layer < layers; ++layer) over_layers.x.push_back(static_cast<double>(layer));
+  over_layers.curves.push_back({"last", "#2f7ed8", steps.back().*values});
+  if ((steps.front().*values).size() == layers)
+    over_layers.curves.push_back({"first", "#999", steps.front().*values});
+  return figure(over_steps) + figure(over_layers);
+}
+
 std::string charts(std::span<const StepReport> steps) {
   const Curves curves(steps);
   Chart loss = curves.chart("Loss", "Cross entropy in nats a token.", &StepReport::loss, "#2f7ed8");
@@ -193,29 +212,12 @@ std::string charts(std::span<const StepReport> steps) {
                              &StepReport::routing_entropy, "#2a9d8f"));
   out += figure(curves.chart("Indexer", "KL between the main attention and the indexer, nats a query.",
                              &StepReport::index_kl, "#b23a5e"));
-  const size_t layers = steps.back().streams.size();
-  if (layers == 0) return out;
-  Chart streams{"Streams by depth",
-                "Root mean square of the residual streams before each layer.",
-                true,
-                curves.x(),
-                {}};
-  for (size_t layer = 0; layer < layers; ++layer)
-    streams.curves.push_back(
-        {fmt::format("{}", layer), colour_of_layer(layer, layers), curves.of([layer](const StepReport& r) {
-           return layer < r.streams.size() ? r.streams[layer] : std::numeric_limits<double>::quiet_NaN();
-         })});
-  out += figure(streams);
-  Chart gain{
-      "Gain",
-      "The same by layer, at the last step and at the first that is known: how the streams grow with depth.",
-      false,
-      {},
-      {}};
-  for (size_t layer = 0; layer < layers; ++layer) gain.x.push_back(static_cast<double>(layer));
-  gain.curves.push_back({"last", "#2f7ed8", steps.back().streams});
-  if (steps.front().streams.size() == layers) gain.curves.push_back({"first", "#999", steps.front().streams});
-  return out + figure(gain);
+  out += by_depth(curves, steps, "Streams", "Root mean square of the residual streams before each layer.",
+                  &StepReport::streams);
+  return out + by_depth(curves, steps, "Gain of the streams' mixing",
+                        "The largest row or column sum of all mixing matrices so far, multiplied. 1: what is "
+                        "mixed keeps its size.",
+                        &StepReport::gains);
 }
 
 constexpr std::string_view kStyle = R"(<style>

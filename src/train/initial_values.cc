@@ -8,9 +8,7 @@ namespace hadal {
 namespace {
 
 constexpr float kSpread = 0.02f;
-constexpr int64_t kStreams = 4;
 constexpr float kHcScale = 0.01f;
-constexpr float kCombDiagonal = 4.0f;  // a row's softmax is 0.95 on the diagonal
 
 // 64 bits that follow from a key and a counter (the finaliser of splitmix64).
 uint64_t hashed(uint64_t key, uint64_t counter) {
@@ -37,16 +35,9 @@ bool ends_with(const std::string& text, std::string_view end) {
   return text.size() >= end.size() && std::string_view(text).substr(text.size() - end.size()) == end;
 }
 
-// pre = 1/4, post = 1, comb near the identity.
-float hc_base(int64_t i, int64_t size) {
-  if (i < kStreams) return std::log(1.0f / 3.0f);
-  if (size == kStreams || i < 2 * kStreams) return 0;
-  return (i - 2 * kStreams) / kStreams == (i - 2 * kStreams) % kStreams ? kCombDiagonal : 0.0f;
-}
-
-float first_value(const Parameter& p, int64_t i, float spread, uint64_t key) {
+float first_value(const Parameter& p, int64_t i, float spread, uint64_t key, Residual residual) {
   if (p.role == ParameterRole::kNorm) return 1;
-  if (ends_with(p.name, "_base")) return hc_base(i, p.size);
+  if (ends_with(p.name, "_base")) return first_hc_base(residual, i, p.size);
   if (ends_with(p.name, "_scale")) return kHcScale;
   if (p.role == ParameterRole::kScalar || p.role == ParameterRole::kBias) return 0;
   return spread * normal(key, static_cast<uint64_t>(i));
@@ -54,14 +45,14 @@ float first_value(const Parameter& p, int64_t i, float spread, uint64_t key) {
 
 }  // namespace
 
-void initialise(const Parameters& parameters, int64_t layers, uint64_t seed) {
+void initialise(const Parameters& parameters, int64_t layers, uint64_t seed, Residual residual) {
   const float output_spread = kSpread / std::sqrt(2.0f * static_cast<float>(layers));
   uint64_t number = 0;
   for (const Parameter& p : parameters.list()) {
     const bool output = ends_with(p.name, "wo_b.weight") || ends_with(p.name, ".w2.weight");
     const uint64_t key = hashed(seed, number++);
     for (int64_t i = 0; i < p.size; ++i)
-      parameters.masters()[p.offset + i] = first_value(p, i, output ? output_spread : kSpread, key);
+      parameters.masters()[p.offset + i] = first_value(p, i, output ? output_spread : kSpread, key, residual);
   }
   std::copy_n(parameters.masters(), parameters.size(), parameters.values());
 }

@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "train/parameters.h"
+#include "train/residual.h"
 
 namespace hadal {
 
 // Masters and values of every parameter; the same seed gives the same bits.
-void initialise(const Parameters& parameters, int64_t layers, uint64_t seed);
+void initialise(const Parameters& parameters, int64_t layers, uint64_t seed,
+                Residual residual = Residual::kMhc);
 
 // Independent normal numbers of this spread; `number` tells tensors apart.
 void fill_normal(float* values, int64_t count, float spread, uint64_t seed, uint64_t number);

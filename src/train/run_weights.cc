@@ -55,9 +55,9 @@ WholeModel::WholeModel(const std::string& dir, StoreMode seen_as)
   require_storable(parameters_, seen_as);
 }
 
-void WholeModel::begin(const DataSet& data, uint64_t seed) {
+void WholeModel::begin(const DataSet& data, uint64_t seed, Residual residual) {
   const ModelConfig& c = model_.config();
-  initialise(parameters_, c.num_hidden_layers, seed);
+  initialise(parameters_, c.num_hidden_layers, seed, residual);
   const std::vector<uint64_t> counts = token_counts(data, c.vocab_size);
   for (size_t i = 0; i < tables_.size(); ++i)
     tables_[i].ids = balanced_hash_table(counts, c.n_routed_experts, c.num_experts_per_tok, seed + i);

@@ -10,6 +10,7 @@
 #include "model/adapter.h"
 #include "train/data_shards.h"
 #include "train/parameters.h"
+#include "train/residual.h"
 #include "train/stored_weights.h"
 
 namespace hadal {
@@ -45,7 +46,7 @@ class WholeModel final : public RunWeights {
   // `seen_as` cannot hold a tensor.
   WholeModel(const std::string& dir, StoreMode seen_as);
   // First values in place of those of the folder; the hash tables by the frequencies in `data`.
-  void begin(const DataSet& data, uint64_t seed);
+  void begin(const DataSet& data, uint64_t seed, Residual residual);
   void set_tokenizer(std::string json) { tokenizer_json_ = std::move(json); }
 
   const Model& model() const override { return model_; }

@@ -18,15 +18,26 @@ bool read(const Json& json, const char* key, Value& value) {
   return std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc();
 }
 
+void read_list(const Json& json, const char* key, std::vector<double>& values) {
+  const Json* const list = json.find(key);
+  if (list == nullptr || list->array() == nullptr) return;
+  for (const Json& value : *list->array()) {
+    const std::string text = dump_json(value);
+    double number = 0;
+    std::from_chars(text.data(), text.data() + text.size(), number);
+    values.push_back(number);
+  }
+}
+
 }  // namespace
 
 std::string metrics_line(const StepReport& r) {
   return fmt::format(
       "{{\"step\": {}, \"tokens\": {}, \"loss\": {:.6f}, \"mtp_loss\": {:.6f}, \"index_kl\": {:.6f}, "
       "\"balance\": {:.6f}, \"gradient_norm\": {:.6f}, \"rate\": {:.8f}, \"largest_load\": {:.4f}, "
-      "\"routing_entropy\": {:.4f}, \"streams\": [{:.4f}], \"seconds\": {:.3f}}}\n",
+      "\"routing_entropy\": {:.4f}, \"streams\": [{:.4f}], \"gains\": [{:.5g}], \"seconds\": {:.3f}}}\n",
       r.step, r.tokens, r.loss, r.mtp_loss, r.index_kl, r.balance, r.gradient_norm, r.rate, r.largest_load,
-      r.routing_entropy, fmt::join(r.streams, ", "), r.seconds);
+      r.routing_entropy, fmt::join(r.streams, ", "), fmt::join(r.gains, ", "), r.seconds);
 }
 
 std::optional<StepReport> parse_metrics_line(std::string_view line) {
@@ -42,15 +53,8 @@ std::optional<StepReport> parse_metrics_line(std::string_view line) {
         std::pair("rate", &r.rate), std::pair("seconds", &r.seconds),
         std::pair("largest_load", &r.largest_load), std::pair("routing_entropy", &r.routing_entropy)})
     read(*json, key, *value);
-  const Json* const streams = json->find("streams");
-  if (streams != nullptr && streams->array() != nullptr) {
-    for (const Json& value : *streams->array()) {
-      const std::string text = dump_json(value);
-      double number = 0;
-      std::from_chars(text.data(), text.data() + text.size(), number);
-      r.streams.push_back(number);
-    }
-  }
+  read_list(*json, "streams", r.streams);
+  read_list(*json, "gains", r.gains);
   return r;
 }
 

@@ -22,6 +22,7 @@ struct StepReport {
   double largest_load = 0;      // of any expert, times the mean of its layer
   double routing_entropy = 0;   // of the scores, mean of the layers that route by them; 1: all experts alike
   std::vector<double> streams;  // root mean square of the residual streams before each layer
+  std::vector<double> gains;    // of their mixing so far, before each layer (train/stream_gain.h)
 };
 
 // A JSON object and a line break.

@@ -125,6 +125,7 @@ void TapeOps::embed(const Weight& table, std::span<const int32_t> ids, Mat out) 
 void TapeOps::hc_expand(ConstMat x, int64_t mult, Mat streams) {
   forward_.hc_expand(x, mult, streams);
   wrote(streams);
+  gain_.begin(streams.rows);
   record(OpKind::kStreams, [=, this] {
     backward_.hc_expand(gradient(streams), mult, gradient(x));
     zero(gradient(streams));
@@ -133,6 +134,7 @@ void TapeOps::hc_expand(ConstMat x, int64_t mult, Mat streams) {
 
 void TapeOps::hc_pre(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u, Mat post,
                      Mat comb) {
+  if (options.residual != Residual::kMhc) return mix_by_arm(streams, params, config, u, post, comb);
   const ConstMat z = save(streams);
   forward_.hc_pre(streams, params, config, u, post, comb);
   wrote(u);
@@ -154,13 +156,48 @@ void TapeOps::hc_post(Mat streams, ConstMat y, ConstMat post, ConstMat comb) {
   const ConstMat comb_kept = save(comb);
   forward_.hc_post(streams, y, post, comb);
   wrote(streams);
+  gain_.mix(comb);
   record(OpKind::kStreams, [=, this] {
     backward_.hc_post(z, y_kept, post_kept, comb_kept, gradient(streams), gradient(y), gradient(post),
                       gradient(comb));
   });
 }
 
+// hc_pre and, without post and comb, hc_head of an experiment.
+void TapeOps::mix_by_arm(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u, Mat post,
+                         Mat comb) {
+  const ConstMat z = save(streams);
+  const std::vector<Mat> parts = post.data == nullptr ? std::vector<Mat>{} : std::vector<Mat>{post, comb};
+  const auto gates = std::make_shared<Buffer>(streams.rows * params.fn.out);
+  const Mat all = gates->mat(streams.rows, params.fn.out);
+  ResidualArm arm(options.residual, forward_, backward_);
+  arm.mix(streams, params, config, u, all);
+  wrote(u);
+  for (int64_t t = 0, first = config.mult; t < streams.rows; ++t, first = config.mult) {
+    for (const Mat& part : parts) {
+      std::copy_n(all.row(t) + first, part.cols, part.row(t));
+      first += part.cols;
+    }
+  }
+  for (const Mat& part : parts) wrote(part);
+  record(OpKind::kStreams, [=, this]() mutable {
+    const Mat d_gates = gates->mat(streams.rows, params.fn.out);
+    for (int64_t t = 0, first = config.mult; t < streams.rows; ++t, first = config.mult) {
+      for (const Mat& part : parts) {
+        std::copy_n(gradient(part).row(t), part.cols, d_gates.row(t) + first);
+        first += part.cols;
+      }
+    }
+    const bool plain = options.residual == Residual::kPlain;
+    arm.mix_backward(z, params, config, gradient(u), d_gates, gradient(streams),
+                     plain ? HcGradients{} : hc_gradients(params));
+    zero(gradient(u));
+    for (const Mat& part : parts) zero(gradient(part));
+  });
+}
+
 void TapeOps::hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) {
+  if (options.residual != Residual::kMhc) return mix_by_arm(streams, params, config, u, {}, {});
   const ConstMat z = save(streams);
   forward_.hc_head(streams, params, config, u);
   wrote(u);

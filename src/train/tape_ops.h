@@ -24,7 +24,9 @@
 #include "ops/ops.h"
 #include "train/key_table.h"
 #include "train/op_times.h"
+#include "train/residual.h"
 #include "train/shadow.h"
+#include "train/stream_gain.h"
 #include "train/tape_arena.h"
 
 namespace hadal {
@@ -35,6 +37,7 @@ struct TapeOptions {
   float index_weight = 0;        // of each query's KL (index_kl)
   float balance_weight = 0;      // of each sequence's balance loss
   bool frozen_matrices = false;  // weights outside the parameters have no gradient
+  Residual residual = Residual::kMhc;
 };
 
 // What the router did in one call of moe_route.
@@ -83,6 +86,8 @@ class TapeOps final : public Ops {
   const std::vector<RouteRecord>& routes() const { return routes_; }
   int64_t bytes() const { return arena_.bytes(); }
   OpTimes& times() { return times_; }
+  // Of the streams between the first layer and here.
+  double stream_gain() const { return gain_.value(); }
 
   Numerics numerics() const override { return Numerics::kFp32; }
   void embed(const Weight& table, std::span<const int32_t> ids, Mat out) override;
@@ -151,6 +156,8 @@ class TapeOps final : public Ops {
   ConstMat take_gradient(Mat m);
   static void zero(Mat m);
   void product(ConstMat x, const Weight& w, int64_t groups, Mat out);
+  void mix_by_arm(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u, Mat post,
+                  Mat comb);
   void losses_at_head(ConstMat x, const Weight& w);
   KeyLists key_lists(std::span<const KeyRows> keys);
   static void spread_mass(const IndexQueries& queries, const KeyLists& keys, const float* mass);
@@ -171,6 +178,7 @@ class TapeOps final : public Ops {
   };
   std::vector<Node> nodes_;
   OpTimes times_;
+  StreamGain gain_;
   std::shared_ptr<KeyTable> keys_;
   std::shared_ptr<KeyTable> index_keys_;
   std::vector<IndexQueries> index_queries_;

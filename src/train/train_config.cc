@@ -146,6 +146,12 @@ void read_sections(const std::string& path, const toml::table& file, TrainConfig
     s.number("bias_speed", config.bias_speed, 0, 100);
   }
   {
+    Section s(path, file, "ablation");
+    s.choice(
+        "residual", config.residual,
+        {{"mhc", Residual::kMhc}, {"unconstrained", Residual::kUnconstrained}, {"plain", Residual::kPlain}});
+  }
+  {
     Section s(path, file, "run");
     s.text("out", config.out);
     s.integer("threads", config.threads, 1, 1024);
@@ -153,7 +159,7 @@ void read_sections(const std::string& path, const toml::table& file, TrainConfig
     s.integer("keep", config.keep, 1, kMany);
     s.integer("log_every", config.log_every, 1, kMany);
   }
-  const std::set<std::string_view> sections{"model", "data", "train", "loss", "run"};
+  const std::set<std::string_view> sections{"model", "data", "train", "loss", "ablation", "run"};
   for (const auto& [key, value] : file) {
     if (!sections.contains(key.str()))
       fail(ErrorCode::kUsage, "{}: there is no section {}", path, printable(key.str()));
@@ -226,6 +232,7 @@ std::vector<std::pair<std::string, std::string>> TrainConfig::settings() const {
   add("loss.index", index);
   add("loss.balance", balance);
   add("loss.bias_speed", bias_speed);
+  if (residual != Residual::kMhc) add("ablation.residual", static_cast<int>(residual));
   if (lora_rank > 0) {
     add("lora.rank", lora_rank);
     add("lora.alpha", lora_alpha);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "train/optimizer.h"
+#include "train/residual.h"
 
 namespace hadal {
 
@@ -55,6 +56,9 @@ struct TrainConfig {
   double index = 1.0;
   double balance = 1e-4;
   double bias_speed = 1e-3;
+
+  // [ablation]: arms of experiments; what they train has no official layout
+  Residual residual = Residual::kMhc;
 
   // [run]: does not change the result
   int threads = 1;

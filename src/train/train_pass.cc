@@ -85,6 +85,7 @@ TrainPass::TrainPass(const Model& model, const Parameters& parameters, const Dev
   tape_->cover(reinterpret_cast<const float*>(memory.data()), memory.size() / 4);
   tape_->set_parameters(parameters.values(), parameters.size(), parameters.gradients());
   tape_->options.frozen_matrices = options.adapters != nullptr;
+  tape_->options.residual = options.residual;
   tape_->options.quantise_kv = options.quantise_state;
   tape_->options.quantise_index = options.quantise_state;
   for (const Block& block : model.layers) {
@@ -125,7 +126,9 @@ PassLosses TrainPass::run(const TrainRows& rows, const LossWeights& weights) {
   PassLosses result;
   const RowsForward run{model_, workspace_, *tape_, states, [&](ConstMat streams) {
                           tape_->begin_block();
-                          if (streams.data != nullptr) result.stream_rms.push_back(rms_of_sample(streams));
+                          if (streams.data == nullptr) return;
+                          result.stream_rms.push_back(rms_of_sample(streams));
+                          result.stream_gains.push_back(tape_->stream_gain());
                         }};
   std::function<void(ConstMat)> mtp;
   if (options_.with_mtp && model_.mtp != nullptr) mtp = [&](ConstMat) { result.mtp = sum(); };

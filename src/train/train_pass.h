@@ -42,13 +42,15 @@ struct PassLosses {
   double index_kl = 0;              // sum over the queries of all CSA layers
   double balance = 0;               // sum over the rows and layers
   std::vector<RouteRecord> routes;  // layer after layer, then the MTP block
-  std::vector<double> stream_rms;   // of the residual streams before each layer, over a sample of the tokens
+  // Before each layer, over a sample of the tokens: the residual streams' root mean square, and StreamGain.
+  std::vector<double> stream_rms, stream_gains;
 };
 
 struct TrainPassOptions {
   bool quantise_state = false;  // as --numerics stored would
   bool with_mtp = true;
   const LowRanks* adapters = nullptr;  // of a model whose matrices stay as they are; or none
+  Residual residual = Residual::kMhc;
 };
 
 class TrainPass {

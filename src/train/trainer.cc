@@ -109,7 +109,7 @@ std::unique_ptr<RunWeights> Trainer::first_weights(const std::string& scratch) {
          config_.sets.front());
   }
   auto weights = std::make_unique<WholeModel>(source, StoreMode::kF32);
-  if (is_new) weights->begin(data_, config_.seed);
+  if (is_new) weights->begin(data_, config_.seed, config_.residual);
   if (!config_.tokenizer.empty()) weights->set_tokenizer(optional_text(config_.tokenizer));
   return weights;
 }
@@ -131,7 +131,8 @@ void Trainer::open_model(const std::string& checkpoint) {
                                       config_.rows * config_.row_tokens, config_.row_tokens,
                                       TrainPassOptions{.quantise_state = config_.quantise != Quantise::kNone,
                                                        .with_mtp = config_.mtp > 0,
-                                                       .adapters = weights_->adapters()});
+                                                       .adapters = weights_->adapters(),
+                                                       .residual = config_.residual});
   weights_->refresh(pool_);
 }
 
@@ -139,14 +140,19 @@ void Trainer::check_unchanged(const RunState& saved) const {
   if (saved.data_sha256 != data_.sha256())
     fail(ErrorCode::kUsage, "{}: the data are not those that the run began with (manifest {}, then {})",
          config_.data, data_.sha256().substr(0, 12), saved.data_sha256.substr(0, 12));
-  const auto now = config_.settings();
-  std::map<std::string, std::string> before(saved.settings.begin(), saved.settings.end());
-  for (const auto& [key, value] : now) {
-    const auto at = before.find(key);
-    if (key == "train.steps" && at != before.end() && may_end_elsewhere(saved.step, at->second)) continue;
-    if (at == before.end() || at->second != value)
-      fail(ErrorCode::kUsage, "{}: {} is {} now and was {} when the run began", config_.out, key, value,
-           at == before.end() ? "not set" : at->second);
+  using Settings = std::map<std::string, std::string>;
+  const auto of = [](const auto& settings) { return Settings(settings.begin(), settings.end()); };
+  const auto at = [](const Settings& settings, const std::string& key) {
+    const auto found = settings.find(key);
+    return found == settings.end() ? "not set" : found->second;
+  };
+  const Settings now = of(config_.settings()), before = of(saved.settings);
+  Settings all = now;
+  all.insert(before.begin(), before.end());
+  for (const auto& [key, value] : all) {
+    const std::string is = at(now, key), was = at(before, key);
+    if (is == was || (key == "train.steps" && may_end_elsewhere(saved.step, was))) continue;
+    fail(ErrorCode::kUsage, "{}: {} is {} now and was {} when the run began", config_.out, key, is, was);
   }
 }
 
@@ -234,6 +240,7 @@ StepReport Trainer::step() {
     report.index_kl += losses.index_kl;
     report.balance += losses.balance;
     report.streams = losses.stream_rms;
+    report.gains = losses.stream_gains;
     routes.insert(routes.end(), losses.routes.begin(), losses.routes.end());
   }
   report.loss /= static_cast<double>(std::max<int64_t>(main_targets, 1));
@@ -299,9 +306,11 @@ void Trainer::report(const StepReport& r) {
   if (r.step % config_.log_every != 0 && r.step != config_.steps) return;
   const double left = static_cast<double>(config_.steps - r.step) * r.seconds;
   log_info(
-      "step {}/{}  loss {:.4f}  mtp {:.4f}  kl {:.4f}  |g| {:.3f}  rate {:.2e}  load {:.2f}  {:.0f} tokens/s "
-      " {:.1f} h left",
+      "step {}/{}  loss {:.4f}  mtp {:.4f}  kl {:.4f}  |g| {:.3f}  rate {:.2e}  load {:.2f}  gain {:.3g}  "
+      "{:.0f} "
+      "tokens/s  {:.1f} h left",
       r.step, config_.steps, r.loss, r.mtp_loss, r.index_kl, r.gradient_norm, r.rate, r.largest_load,
+      r.gains.empty() ? 1.0 : r.gains.back(),
       static_cast<double>(config_.rows * config_.accumulate * config_.row_tokens) / r.seconds, left / 3600);
 }
 

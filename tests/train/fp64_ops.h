@@ -12,12 +12,15 @@
 #include <vector>
 
 #include "ops/ops.h"
+#include "train/residual.h"
 #include "train/shadow.h"
 
 namespace hadal {
 
 class Fp64Ops final : public Ops {
  public:
+  Residual residual = Residual::kMhc;
+
   void cover(const float* base, int64_t count) { memory_.cover(base, count); }
   // Every double becomes its float.
   void load() {
@@ -47,11 +50,16 @@ class Fp64Ops final : public Ops {
     const int64_t m = config.mult;
     for (int64_t t = 0; t < streams.rows; ++t) {
       const std::vector<double> a = arguments(row(streams, t), params, config, 3);
-      std::vector<double> pre(m);
-      for (int64_t j = 0; j < m; ++j) pre[j] = sigmoid(a[j]) + config.hc_eps;
-      for (int64_t k = 0; k < m; ++k) row(post, t)[k] = 2 * sigmoid(a[m + k]);
+      std::vector<double> pre(a.begin(), a.begin() + m);
       double* const c = row(comb, t);
       std::copy_n(a.data() + 2 * m, m * m, c);
+      if (residual != Residual::kMhc) {
+        std::copy_n(a.data() + m, m, row(post, t));
+        mix(row(streams, t), pre, u.cols, row(u, t));
+        continue;
+      }
+      for (int64_t j = 0; j < m; ++j) pre[j] = sigmoid(a[j]) + config.hc_eps;
+      for (int64_t k = 0; k < m; ++k) row(post, t)[k] = 2 * sigmoid(a[m + k]);
       sinkhorn(c, m, config);
       mix(row(streams, t), pre, u.cols, row(u, t));
     }
@@ -74,7 +82,7 @@ class Fp64Ops final : public Ops {
   void hc_head(ConstMat streams, const HcParams& params, const HcConfig& config, Mat u) override {
     for (int64_t t = 0; t < streams.rows; ++t) {
       std::vector<double> pre = arguments(row(streams, t), params, config, 1);
-      for (double& p : pre) p = sigmoid(p) + config.hc_eps;
+      for (double& p : pre) p = residual == Residual::kMhc ? sigmoid(p) + config.hc_eps : p;
       mix(row(streams, t), pre, u.cols, row(u, t));
     }
   }
@@ -275,6 +283,14 @@ class Fp64Ops final : public Ops {
                                 int64_t scales) const {
     const double rho = inverse_rms(z, params.fn.in, config.norm_eps);
     std::vector<double> a(params.fn.out);
+    if (residual == Residual::kPlain) {
+      std::fill_n(a.begin(), config.mult, 1.0 / static_cast<double>(config.mult));
+      for (int64_t i = config.mult; i < params.fn.out; ++i) {
+        const int64_t of_comb = i - 2 * config.mult;
+        a[i] = of_comb < 0 || of_comb / config.mult == of_comb % config.mult ? 1 : 0;
+      }
+      return a;
+    }
     for (int64_t i = 0; i < params.fn.out; ++i) {
       const int64_t site = scales == 1 ? 0 : std::min<int64_t>(i / config.mult, 2);
       a[i] = dot(at(params.fn.data) + i * params.fn.in, z, params.fn.in) * rho * at(params.scale)[site] +

@@ -58,6 +58,8 @@ class GradientCase {
       for (int64_t c = 0; c < m.cols; ++c) m.row(t)[c] = normal(random_);
   }
 
+  Residual residual = Residual::kMhc;
+
   // The loss is sum of r * result with random r, over each of `results`. `chain` is the number of roundings
   // that a value may go through on its way: each gradient may differ by chain * 2^-24 of the largest of its
   // tensor.
@@ -73,6 +75,7 @@ class GradientCase {
     const auto forward = make_ops(device);
     const auto backward = make_backward(device, *forward);
     TapeOps tape(*forward, *backward);
+    tape.options.residual = residual;
     tape.cover(activations_.data(), activations_.size());
     tape.set_parameters(parameters_.data(), parameters_.size(), gradients.data());
     tape.begin_block();
@@ -85,6 +88,7 @@ class GradientCase {
 
     std::copy(activations.begin(), activations.end(), activations_.data());
     Fp64Ops judge;
+    judge.residual = residual;
     judge.cover(activations_.data(), activations_.size());
     judge.cover(parameters_.data(), parameters_.size());
     const auto loss_with = [&](const float* value, double change) {

@@ -113,6 +113,59 @@ TEST(OpGradients, HcPre) {
   }
 }
 
+TEST(OpGradients, UnconstrainedHyperConnections) {
+  GradientCase c(110);
+  c.residual = Residual::kUnconstrained;
+  const Mat streams = c.input(3, 4 * 11);
+  const HcParams params = hc_params(c, 24, 3, 11, 0.7f);
+  const Mat u = c.scratch(3, 11), post = c.scratch(3, 4), comb = c.scratch(3, 16);
+  c.check([&](Ops& ops) { ops.hc_pre(streams, params, kHc, u, post, comb); }, {u, post, comb}, 44 + 24 + 11);
+
+  GradientCase h(111);
+  h.residual = Residual::kUnconstrained;
+  const Mat last = h.input(3, 4 * 11);
+  const HcParams of_head = hc_params(h, 4, 1, 11, 0.7f);
+  const Mat out = h.scratch(3, 11);
+  h.check([&](Ops& ops) { ops.hc_head(last, of_head, kHc, out); }, {out}, 44 + 11);
+}
+
+// Four equal streams are one: reading, writing back and the head are x + f(x), and the parameters rest.
+TEST(OpGradients, PlainResiduals) {
+  constexpr int64_t d = 11;
+  GradientCase c(112);
+  c.residual = Residual::kPlain;
+  const Mat x = c.input(3, d), y = c.input(3, d);
+  GradientCase unused(113);
+  const HcParams params = hc_params(unused, 24, 3, d, 0.7f), of_head = hc_params(unused, 4, 1, d, 0.7f);
+  const Mat streams = c.scratch(3, 4 * d), u = c.scratch(3, d), post = c.scratch(3, 4);
+  const Mat comb = c.scratch(3, 16), out = c.scratch(3, d);
+  std::vector<std::pair<float, float>> sums;
+  c.check(
+      [&](Ops& ops) {
+        ops.hc_expand(x, 4, streams);
+        ops.hc_pre(streams, params, kHc, u, post, comb);
+        ops.hc_post(streams, y, post, comb);
+        ops.hc_head(streams, of_head, kHc, out);
+        if (!sums.empty()) return;
+        for (int64_t i = 0; i < 3 * d; ++i) sums.emplace_back(out.data[i], x.data[i] + y.data[i]);
+      },
+      {u, out}, 4 * d);
+  for (const auto& [got, expected] : sums) EXPECT_FLOAT_EQ(got, expected);
+}
+
+TEST(StreamGain, MultipliesTheMatrices) {
+  Buffer memory(2 * 16);
+  const Mat comb = memory.mat(2, 16);
+  for (int64_t i = 0; i < 16; ++i) comb.row(0)[i] = i % 5 == 0 ? 1.0f : i == 1 ? -0.5f : 0.0f;
+  StreamGain gain;
+  EXPECT_EQ(gain.value(), 1);
+  gain.begin(2);
+  gain.mix(comb);
+  EXPECT_DOUBLE_EQ(gain.value(), 1.5);  // stream 1 gets itself less half of stream 0
+  gain.mix(comb);
+  EXPECT_DOUBLE_EQ(gain.value(), 2);
+}
+
 TEST(OpGradients, HcPost) {
   GradientCase c(11);
   const Mat streams = c.input(3, 4 * 11);

@@ -278,6 +278,40 @@ TEST(Trainer, OverfitsOneBatch) {
   EXPECT_EQ(std::count(streams.begin(), streams.begin() + static_cast<int64_t>(streams.find(']')), ','), 2);
 }
 
+// The last line of metrics.jsonl.
+StepReport last_step(const TrainConfig& config) {
+  std::string text = whole(RunFolder(config.out).metrics());
+  text.pop_back();
+  return parse_metrics_line(text.substr(text.rfind('\n') + 1)).value();
+}
+
+TEST(Trainer, TheArmsOfAnAblationAreTrainedAndToldApart) {
+  TemporaryFolder folder;
+  set_log_verbosity(-1);
+  const std::string data = random_data(folder, "data", 1, 40);
+  TrainConfig config = tiny_run(folder, "mhc", data);
+  config.rate = config.adam_rate = 1e-2;
+  Trainer(config, {}).run();
+  for (const double gain : last_step(config).gains) EXPECT_NEAR(gain, 1, 0.1);
+  for (const auto& [arm, name] :
+       {std::pair(Residual::kPlain, "plain"), std::pair(Residual::kUnconstrained, "free")}) {
+    config.out = folder.path() + "/" + name;
+    config.residual = arm;
+    Trainer(config, {.stop_after = 4}).run();
+    const double loss = last_step(config).loss;
+    Trainer(config, {.resume = true}).run();
+    EXPECT_LT(last_step(config).loss, loss);
+    const double gain = last_step(config).gains.back();
+    if (arm == Residual::kPlain) {
+      EXPECT_EQ(gain, 1);
+    } else {
+      EXPECT_GT(gain, 1.001);
+    }
+    config.residual = Residual::kMhc;
+    EXPECT_NE(refusal([&] { Trainer(config, {.resume = true}); }), "nothing was refused");
+  }
+}
+
 TEST(Trainer, StopsAtALossThatIsNotFiniteAndKeepsTheLastCheckpoint) {
   TemporaryFolder folder;
   set_log_verbosity(-1);
@@ -393,7 +427,7 @@ TEST(Trainer, ThePageOfARunHasItsCurvesAndNothingFromOutside) {
   for (const char* const part :
        {"3 of 8", "<h2>Loss</h2>", "<h2>Learning rate</h2>", "<h2>Gradient norm</h2>",
         "<h2>Expert balance</h2>", "<h2>Routing entropy</h2>", "<h2>Streams by depth</h2>",
-        "http-equiv=\"refresh\"", "</html>"})
+        "<h2>Gain of the streams' mixing</h2>", "http-equiv=\"refresh\"", "</html>"})
     EXPECT_NE(page.find(part), std::string::npos) << part;
   for (const char* const part : {"<script", "src=", "href=", "http:", "https:", "nan", "inf,"})
     EXPECT_EQ(page.find(part), std::string::npos) << part;
