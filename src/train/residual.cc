@@ -4,15 +4,21 @@
 #include <cmath>
 
 #include "base/check.h"
-#include "ops/reference/hyper_connection.h"
-#include "ops/reference/lanes.h"
 
 namespace hadal {
 namespace {
 
-constexpr int64_t m = kHcMult;
+constexpr int64_t m = 4;
+constexpr int64_t kMostGates = m * (m + 2);
 
 const float* floats(const std::byte* values) { return reinterpret_cast<const float*>(values); }
+
+// Eight sums side by side.
+float dot(const float* a, const float* b, int64_t n) {
+  float sums[8] = {};
+  for (int64_t i = 0; i < n; ++i) sums[i % 8] += a[i] * b[i];
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
 
 int64_t site_of(int64_t i) { return std::min<int64_t>(i / m, 2); }
 
@@ -32,7 +38,7 @@ float first_hc_base(Residual arm, int64_t i, int64_t size) {
 
 float ResidualArm::scale(ConstMat streams, int64_t t, const HcConfig& config) const {
   const int64_t n = streams.cols;
-  return 1.0f / std::sqrt(sumsq16(streams.row(t), n) / static_cast<float>(n) + config.norm_eps);
+  return 1.0f / std::sqrt(dot(streams.row(t), streams.row(t), n) / static_cast<float>(n) + config.norm_eps);
 }
 
 void ResidualArm::gates_of(const float* products, float rho, const HcParams& params, int64_t size,
@@ -67,10 +73,10 @@ void ResidualArm::mix_backward(ConstMat streams, const HcParams& params, const H
     const float* const z = streams.row(t);
     float* const d_g = d_gates.row(t);
     const float rho = scale(streams, t, config);
-    float gates[kHcSiteRows] = {};
+    float gates[kMostGates] = {};
     gates_of(products.row(t), rho, params, size, gates);
     for (int64_t j = 0; j < m; ++j) {
-      d_g[j] = dot16(z + j * d, d_u.row(t), d);
+      d_g[j] = dot(z + j * d, d_u.row(t), d);
       float* const to = d_streams.row(t) + j * d;
       for (int64_t c = 0; c < d; ++c) to[c] = std::fma(gates[j], d_u.row(t)[c], to[c]);
     }
