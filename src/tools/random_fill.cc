@@ -35,7 +35,7 @@ RandomFiller::RandomFiller(const RandomTensor& tensor, uint64_t seed)
 
 int64_t RandomFiller::scale_rows() const {
   if (tensor_.dtype == DType::kI8) return rows_;
-  return tensor_.dtype == DType::kF8E4M3 ? (rows_ + tensor_.tile - 1) / tensor_.tile : 0;
+  return tensor_.dtype == DType::kF8E4M3 ? (rows_ + tensor_.tile_rows - 1) / tensor_.tile_rows : 0;
 }
 
 int64_t RandomFiller::scale_row_bytes() const {
@@ -85,7 +85,8 @@ void RandomFiller::fill_hash_ids(int64_t first, int64_t last, std::byte* out) co
 }
 
 float RandomFiller::tile_spread(int64_t row, int64_t col) const {
-  const int64_t tile = row / tensor_.tile * ((cols_ + tensor_.tile - 1) / tensor_.tile) + col / tensor_.tile;
+  const int64_t tile =
+      row / tensor_.tile_rows * ((cols_ + tensor_.tile - 1) / tensor_.tile) + col / tensor_.tile;
   return tensor_.spread * kTileCorrection * ((tiles_.bits(tile) >> 63) != 0 ? 0.5f : 1.0f);
 }
 
@@ -101,8 +102,8 @@ void RandomFiller::fill_matrix_row(int64_t row, float* values, std::byte* out, s
       const float inverse = std::ldexp(1.0f, -exponent);
       for (int64_t col = begin; col < end; ++col)
         out[col] = static_cast<std::byte>(f32_to_e4m3(values[col] * inverse));
-      if (row % tensor_.tile == 0)
-        scales[row / tensor_.tile * scale_row_bytes() + begin / tensor_.tile] =
+      if (row % tensor_.tile_rows == 0)
+        scales[row / tensor_.tile_rows * scale_row_bytes() + begin / tensor_.tile] =
             static_cast<std::byte>(exponent + 127);
     }
   }

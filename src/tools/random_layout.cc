@@ -85,7 +85,8 @@ class Layout {
   void add(std::string name, DType dtype, std::vector<int64_t> shape, RandomFill fill, float mean,
            float spread) {
     tensors_.push_back({std::move(name), dtype, std::move(shape), fill, mean, spread});
-    if (config_.family.attention == AttentionKind::kShared) tensors_.back().tile = 32;
+    if (config_.family.attention == AttentionKind::kShared)
+      tensors_.back().tile = tensors_.back().tile_rows = 32;
     if (config_.family.attention == AttentionKind::kMla) tensors_.back().scale_suffix = "weight_scale_inv";
   }
   void f32(std::string name, std::vector<int64_t> shape, float mean, float spread) {
@@ -97,6 +98,12 @@ class Layout {
   // A matrix that stays BF16 in every format.
   void plain(std::string name, std::vector<int64_t> shape, float spread) {
     add(std::move(name), DType::kBF16, std::move(shape), RandomFill::kValues, 0.0f, spread);
+  }
+  // Rows of a table have scales of their own.
+  void table(const std::string& name, std::vector<int64_t> shape) {
+    if (!quantised_) return plain(name, std::move(shape), 1.0f);
+    add(name, DType::kF8E4M3, std::move(shape), RandomFill::kMatrix, 0.0f, 1.0f);
+    tensors_.back().tile_rows = 1;
   }
   void matrix(const std::string& name, int64_t out, int64_t in, float gain, DType dtype_if_quantised) {
     add(name + ".weight", quantised_ ? dtype_if_quantised : DType::kBF16, {out, in}, RandomFill::kMatrix,
@@ -168,7 +175,7 @@ class Layout {
     const std::string prefix = fmt::format("layers.{}.engram.", e.layer_ids[index]);
     const int64_t d = config_.hidden_size;
     const int64_t m = config_.hc_mult;
-    plain(prefix + "embed.weight", {e.num_embeddings[index], e.head_dim}, 1.0f);
+    table(prefix + "embed.weight", {e.num_embeddings[index], e.head_dim});
     fp8(prefix + "wkv", (m + 1) * d, e.rows_per_token() * e.head_dim);
     add(prefix + "q_weight", DType::kBF16, {m, d}, RandomFill::kValues, 1.0f, 0.2f);
     add(prefix + "k_weight", DType::kBF16, {m, d}, RandomFill::kValues, 1.0f, 0.2f);

@@ -30,7 +30,8 @@ struct RandomTensor {
   float mean = 0;
   float spread = 1;
   int64_t experts = 0;                      // kHashIds: ids are below it
-  int64_t tile = 128;                       // side of the tiles of FP8 scales
+  int64_t tile = 128;                       // columns that share an FP8 scale
+  int64_t tile_rows = 128;                  // rows that share it
   std::string_view scale_suffix = "scale";  // of their tensor, in place of "weight"
 
   bool has_scales() const { return dtype == DType::kF8E4M3 || dtype == DType::kI8; }

@@ -135,6 +135,22 @@ TEST_F(MakeRandom, HasTheOfficialLayout) {
   }
 }
 
+// A row of a table comes alone, so its scales are its own, one for every 32 values.
+TEST_F(MakeRandom, TablesOfEngramHaveScalesForEachRow) {
+  MakeRandomOptions options;
+  options.preset = "v41-tiny";
+  options.format = RandomFormat::kFp8Fp4;
+  options.sets = {"vocab_size=800"};
+  make_random(folder("m"), options);
+  const Safetensors made = Safetensors::open(folder("m/model.safetensors"), LoadMode::kMmap);
+  const Tensor* const codes = made.find("layers.1.engram.embed.weight");
+  const Tensor* const scales = made.find("layers.1.engram.embed.scale");
+  ASSERT_TRUE(codes != nullptr && scales != nullptr);
+  EXPECT_EQ(codes->dtype, DType::kF8E4M3);
+  EXPECT_EQ(scales->dtype, DType::kF8E8M0);
+  EXPECT_EQ(scales->shape, (std::vector<int64_t>{codes->shape[0], (codes->shape[1] + 31) / 32}));
+}
+
 // The formats hold the same matrices: FP8 within half a step of the 3-bit mantissa, FP4 within half a step of
 // a block.
 TEST_F(MakeRandom, FormatsHoldTheSameNumbers) {
