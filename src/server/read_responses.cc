@@ -71,7 +71,8 @@ class ToolReader {
       request_.tools.push_back(function_of(tool, tool.need_text("name")));
       shown.push_back(shown_function(tool));
     } else if (type == "custom") {
-      read_custom(tool);
+      request_.tools.push_back(custom_of(tool, tool.need_text("name")));
+      shown.push_back(tool.json());
     } else if (type == "namespace") {
       read_namespace(tool);
     } else if (is_web_search(type) && policy_.rejects_responses_web_search) {
@@ -88,7 +89,7 @@ class ToolReader {
     return spec;
   }
 
-  void read_custom(const RequestObject& tool) {
+  ToolSpec custom_of(const RequestObject& tool, const std::string& shown_name) const {
     const std::string& name = tool.need_text("name");
     const bool is_patch = name == kApplyPatch;
     if (policy_.is_deepseek() && !is_patch)
@@ -96,7 +97,7 @@ class ToolReader {
              in_quotes(name.substr(0, 80)));
     check_tool_name(name, tool.place_of("name"));
     ToolSpec spec;
-    spec.name = name;
+    spec.name = shown_name;
     spec.is_custom = true;
     spec.parameters = custom_parameters(name);
     if (is_patch && !policy_.apply_patch_text.empty()) {
@@ -104,8 +105,7 @@ class ToolReader {
     } else if (const std::string* const description = tool.text("description")) {
       spec.description = *description;
     }
-    request_.tools.push_back(std::move(spec));
-    shown.push_back(tool.json());
+    return spec;
   }
 
   void read_namespace(const RequestObject& group) {
@@ -116,15 +116,15 @@ class ToolReader {
     JsonArray shown_tools;
     for (size_t i = 0; i < tools.size(); ++i) {
       const RequestObject tool(tools[i], fmt::format("{}.tools[{}]", group.place(), i));
-      if (tool.need_choice("type", {"function", "custom"}) == "custom")
-        refuse(tool.place(), "a namespace holds functions only");
+      const bool is_custom = tool.need_choice("type", {"function", "custom"}) == "custom";
+      if (is_custom && policy_.is_deepseek()) refuse(tool.place(), "a namespace holds functions only");
       const std::string& local = tool.need_text("name");
       const std::string name =
           free_name(fmt::format("{}{}{}", space, policy_.traits().has_namespaces ? "::" : "__", local));
-      request_.tools.push_back(function_of(tool, name));
+      request_.tools.push_back(is_custom ? custom_of(tool, name) : function_of(tool, name));
       if (policy_.traits().has_namespaces) describe_namespace(group, request_.tools.back());
       request_.namespaces.emplace_back(name, std::pair(space, local));
-      shown_tools.push_back(shown_function(tool));
+      shown_tools.push_back(is_custom ? tool.json() : Json(shown_function(tool)));
     }
     JsonObject out;
     out.set("type", "namespace");
@@ -181,7 +181,7 @@ class ItemReader {
     } else if (type == "function_call") {
       add_call(item, called_name(item), item.need_text("arguments"));
     } else if (type == "custom_tool_call") {
-      add_call(item, item.need_text("name"), "{\"input\": " + json_quoted(item.need_text("input")) + "}");
+      add_call(item, called_name(item), "{\"input\": " + json_quoted(item.need_text("input")) + "}");
     } else if (type == "function_call_output" || type == "custom_tool_call_output") {
       read_output(item);
     }

@@ -117,6 +117,13 @@ class Protocols(Case):
         with Server(self.folder, []) as server:
             plan = server.post("/apply-template?protocol=responses", body)[1]
             self.assertEqual([(t["name"], t["description"]) for t in plan["tools"]], [("look", "The first."), ("patch", None)])
+            group = {"type": "namespace", "name": "box", "tools": [tool, {"type": "custom", "name": "patch"}]}
+            call = {"type": "custom_tool_call", "namespace": "box", "name": "patch", "call_id": "c", "input": "in"}
+            body["input"] = [{**item, "tools": [group]}, {"role": "user", "content": "x"}, call,
+                             {"type": "custom_tool_call_output", "call_id": "c", "output": "out"}]
+            plan = server.post("/apply-template?protocol=responses", body)[1]
+            self.assertEqual([t["name"] for t in plan["tools"]], ["look", "box__look", "box__patch"])
+            self.assertIn('<｜DSML｜invoke name="box__patch">', plan["prompt"])
             status, answer = server.post("/v1/responses", {**body, "input": [{**item, "tools": None}]})
             self.assertEqual((status, answer["error"]["param"]), (400, "input[0].tools"))
 
