@@ -24,10 +24,11 @@ namespace hadal {
 inline const Tokenizer& fuzz_tokenizer() {
   static const Tokenizer tokenizer = [] {
     std::string json = read_file(HADAL_SOURCE_DIR "/assets/builtin/tokenizer.json", 1 << 26);
-    constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {{"<｜title｜>", "<｜System｜>"},
-                                                                          {"<｜domain｜>", "<｜fim▁begin｜>"},
-                                                                          {"<｜authority｜>", "<｜fim▁hole｜>"},
-                                                                          {"<｜read_url｜>", "<｜fim▁end｜>"}};
+    constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
+        {"<｜title｜>", "<｜System｜>"},
+        {"<｜domain｜>", "<｜fim▁begin｜>"},
+        {"<｜authority｜>", "<｜fim▁hole｜>"},
+        {"<｜read_url｜>", "<｜fim▁end｜>"}};
     for (const auto& [from, to] : kRenamed)
       for (size_t at = 0; (at = json.find(from, at)) != std::string::npos; at += to.size())
         json.replace(at, from.size(), to);
