@@ -32,6 +32,12 @@ void print_plan(const TrainPlan& plan) {
   fmt::print("time               {:.2f} h for all steps\n", plan.seconds / 3600);
 }
 
+std::string newest_checkpoint(const TrainConfig& config, const char* what_for) {
+  std::string latest = RunFolder(config.out).latest();
+  if (latest.empty()) fail(ErrorCode::kUsage, "{}: this run has no checkpoint to {}", config.out, what_for);
+  return latest;
+}
+
 void train(const Options& options) {
   const TrainConfig config = read_train_config(options.config);
   if (!options.export_dir.empty()) {
@@ -40,15 +46,10 @@ void train(const Options& options) {
            "{}: [ablation] has a residual that the official layout cannot say; only runs with "
            "residual = \"mhc\" are exported",
            options.config);
-    const std::string latest = RunFolder(config.out).latest();
-    if (latest.empty()) fail(ErrorCode::kUsage, "{}: this run has no checkpoint to export", config.out);
-    return export_model(latest, options.export_dir, options.format);
+    return export_model(newest_checkpoint(config, "export"), options.export_dir, options.format);
   }
-  if (!options.carry_out.empty()) {
-    const std::string latest = RunFolder(config.out).latest();
-    if (latest.empty()) fail(ErrorCode::kUsage, "{}: this run has no checkpoint to carry away", config.out);
-    return write_carry(latest, options.carry_out);
-  }
+  if (!options.carry_out.empty())
+    return write_carry(newest_checkpoint(config, "carry away"), options.carry_out);
   Trainer trainer(config, options.train);
   if (options.dry_run) return print_plan(trainer.plan());
   trainer.run();

@@ -204,6 +204,11 @@ const NamedTensor* Safetensors::find_named(std::string_view name) const {
   return &tensors_[*at];
 }
 
+const std::string* Safetensors::metadata(std::string_view key) const {
+  const auto at = std::ranges::find(metadata_, key, &std::pair<std::string, std::string>::first);
+  return at == metadata_.end() ? nullptr : &at->second;
+}
+
 const Tensor* Safetensors::find(std::string_view name) const {
   const NamedTensor* const named = find_named(name);
   return named == nullptr ? nullptr : &named->tensor;

@@ -32,6 +32,8 @@ class Safetensors {
   const NamedTensor* find_named(std::string_view name) const;           // null if absent
   const Tensor* find(std::string_view name) const;                      // null if absent
   const std::vector<std::pair<std::string, std::string>>& metadata() const { return metadata_; }
+  // Of one key, or null.
+  const std::string* metadata(std::string_view key) const;
   const std::string& path() const { return view_.path(); }
   std::span<const std::byte> bytes() const { return view_.bytes(); }  // the whole file
 

@@ -68,14 +68,13 @@ class Reader {
   [[noreturn]] void bad(fmt::format_string<Args...> format, Args&&... args) const {
     fail(ErrorCode::kInvalidModel, "{}: {}", file_.path(), fmt::format(format, std::forward<Args>(args)...));
   }
-  std::string text(std::string_view key) const {
-    for (const auto& [name, value] : file_.metadata())
-      if (name == key) return value;
+  const std::string& text(std::string_view key) const {
+    if (const std::string* const value = file_.metadata(key)) return *value;
     bad("its metadata have no {}; it is no adapter of hadal", key);
   }
   template <typename Number>
   Number number(std::string_view key) const {
-    const std::string value = text(key);
+    const std::string& value = text(key);
     Number number{};
     const char* const end = value.data() + value.size();
     const auto [rest, error] = std::from_chars(value.data(), end, number);

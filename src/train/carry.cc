@@ -16,31 +16,17 @@ void write_carry(const std::string& checkpoint, const std::string& path) {
     fail(ErrorCode::kUsage, "{}: a run that trains an adapter has no carry file; its adapter is as small",
          checkpoint);
   const WholeModel whole(checkpoint, StoreMode::kBf16);
-  std::vector<SafetensorsWriter::Entry> entries;
-  std::vector<StoredTensor> stored;
-  for (const HashTable& table : whole.tables()) entries.push_back({table.name, DType::kI64, table.shape});
-  for (const DType width : {DType::kF32, DType::kBF16}) {
-    for (const Parameter& p : whole.parameters().list()) {
-      if (p.stored != width) continue;
-      stored.push_back(store_tensor(p, whole.parameters().masters() + p.offset, StoreMode::kBf16));
-      entries.push_back({p.name, stored.back().dtype, stored.back().shape});
-    }
-  }
-  SafetensorsWriter writer(path, entries,
-                           {{"format", std::string(kFormat)},
-                            {"state", state_json(RunFolder::read_state(checkpoint))},
-                            {"config", whole.config_json()},
-                            {"tokenizer", whole.tokenizer_json()}});
-  for (const HashTable& table : whole.tables()) writer.append(std::as_bytes(std::span(table.ids)));
-  for (const StoredTensor& tensor : stored) writer.append(tensor.bytes);
-  writer.finish();
+  whole.write_weights(path, StoreMode::kBf16,
+                      {{"format", std::string(kFormat)},
+                       {"state", state_json(RunFolder::read_state(checkpoint))},
+                       {"config", whole.config_json()},
+                       {"tokenizer", whole.tokenizer_json()}});
 }
 
 RunState unpack_carry(const std::string& path, const std::string& dir) {
   const Safetensors file = Safetensors::open(path, LoadMode::kRead);
   const auto text = [&](std::string_view key) -> const std::string& {
-    for (const auto& [name, value] : file.metadata())
-      if (name == key) return value;
+    if (const std::string* const value = file.metadata(key)) return *value;
     fail(ErrorCode::kInvalidModel, "{}: its metadata have no {}; it is no carry file of hadal train", path,
          key);
   };

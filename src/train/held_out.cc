@@ -45,11 +45,8 @@ void for_each_logits(const std::string& data, std::span<const ModelUnderTest> mo
     workspaces.push_back(std::make_unique<Workspace>(*m.model, max_tokens, max_tokens));
   DataPosition position;
   while (position.epoch == 0) {
-    const PackedRow row = reader.read(position);
     TrainRows rows;
-    rows.ids = row.ids;
-    rows.is_target = row.is_target;
-    rows.document_ends.assign(row.parts.begin() + 1, row.parts.end());
+    rows.append(reader.read(position));
     std::vector<ConstMat> logits;
     for (size_t i = 0; i < models.size(); ++i) {
       std::vector<std::unique_ptr<SequenceState>> states;

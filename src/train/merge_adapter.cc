@@ -87,7 +87,7 @@ class Merge {
     writer.write(number.at(name), 0, stored.bytes);
     written.insert(name);
     if (!stored.scales) return;
-    const std::string scales = name.substr(0, name.size() - std::string_view("weight").size()) + "scale";
+    const std::string scales = scale_name(name);
     const auto at = number.find(scales);
     if (at == number.end())
       fail(ErrorCode::kUsage, "{}: {} lies in another file than {}; merging cannot write that",

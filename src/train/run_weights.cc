@@ -5,11 +5,10 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "train/initial_values.h"
+#include "train/side_files.h"
 
 namespace hadal {
 namespace {
-
-constexpr uint64_t kMaxTextFile = uint64_t{64} << 20;
 
 std::vector<HashTable> hash_tables(const Model& model) {
   std::vector<HashTable> tables;
@@ -38,20 +37,15 @@ std::vector<uint64_t> token_counts(const DataSet& data, int64_t vocab_size) {
   return counts;
 }
 
-std::string scale_name(const std::string& weight) {
-  return weight.substr(0, weight.size() - std::string_view("weight").size()) + "scale";
-}
-
 }  // namespace
 
 WholeModel::WholeModel(const std::string& dir, StoreMode seen_as)
     : model_(Model::load(dir, LoadMode::kRead)),
       seen_as_(seen_as),
       tables_(hash_tables(model_)),
-      config_json_(read_file(dir + "/config.json", kMaxTextFile)),
+      config_json_(read_file(dir + "/config.json", kMaxSideFile)),
       parameters_(model_, ParameterScope::kAllDecoded) {
-  const std::string tokenizer = dir + "/tokenizer.json";
-  if (file_exists(tokenizer)) tokenizer_json_ = read_file(tokenizer, kMaxTextFile);
+  tokenizer_json_ = optional_text(dir + "/tokenizer.json");
   require_storable(parameters_, seen_as);
 }
 
@@ -64,6 +58,13 @@ void WholeModel::begin(const DataSet& data, uint64_t seed, Residual residual) {
 }
 
 void WholeModel::write_as(const std::string& dir, StoreMode mode) const {
+  write_weights(dir + "/model.safetensors", mode, {{"format", "pt"}});
+  write_file_atomically(dir + "/config.json", config_json_);
+  if (!tokenizer_json_.empty()) write_file_atomically(dir + "/tokenizer.json", tokenizer_json_);
+}
+
+void WholeModel::write_weights(const std::string& path, StoreMode mode,
+                               const std::vector<std::pair<std::string, std::string>>& metadata) const {
   const std::vector<Parameter>& list = parameters_.list();
   std::vector<SafetensorsWriter::Entry> entries;
   std::vector<StoredTensor> stored;
@@ -82,15 +83,13 @@ void WholeModel::write_as(const std::string& dir, StoreMode mode) const {
     entries.push_back({p->name, tensor.dtype, tensor.shape});
     if (tensor.scales) entries.push_back({scale_name(p->name), DType::kF8E8M0, tensor.scales->shape});
   }
-  SafetensorsWriter writer(dir + "/model.safetensors", entries, {{"format", "pt"}});
+  SafetensorsWriter writer(path, entries, metadata);
   for (const HashTable& table : tables_) writer.append(std::as_bytes(std::span(table.ids)));
   for (const StoredTensor& tensor : stored) {
     writer.append(tensor.bytes);
     if (tensor.scales) writer.append(tensor.scales->bytes);
   }
   writer.finish();
-  write_file_atomically(dir + "/config.json", config_json_);
-  if (!tokenizer_json_.empty()) write_file_atomically(dir + "/tokenizer.json", tokenizer_json_);
 }
 
 }  // namespace hadal

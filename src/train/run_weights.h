@@ -55,8 +55,10 @@ class WholeModel final : public RunWeights {
   void write(const std::string& dir) const override { write_as(dir, StoreMode::kF32); }
   // The same folder with the weights in this form.
   void write_as(const std::string& dir, StoreMode mode) const;
+  // The weights and hash tables alone, as one file.
+  void write_weights(const std::string& path, StoreMode mode,
+                     const std::vector<std::pair<std::string, std::string>>& metadata) const;
 
-  const std::vector<HashTable>& tables() const { return tables_; }
   const std::string& config_json() const { return config_json_; }
   const std::string& tokenizer_json() const { return tokenizer_json_; }
 

@@ -4,10 +4,15 @@
 #include <system_error>
 
 #include "base/error.h"
+#include "base/file.h"
 
 namespace hadal {
 
 namespace fs = std::filesystem;
+
+std::string optional_text(const std::string& path) {
+  return file_exists(path) ? read_file(path, kMaxSideFile) : std::string();
+}
 
 void make_folder(const std::string& path) {
   std::error_code error;

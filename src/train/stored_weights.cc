@@ -160,6 +160,10 @@ void round_values(const Parameters& parameters, StoreMode mode, ThreadPool& pool
   });
 }
 
+std::string scale_name(const std::string& weight) {
+  return weight.substr(0, weight.size() - std::string_view("weight").size()) + "scale";
+}
+
 void require_storable(const Parameters& parameters, StoreMode mode) {
   for (const Parameter& p : parameters.list()) {
     if (form_of(p, mode) == Form::kFp4 && p.shape[1] % kFp4Block != 0)

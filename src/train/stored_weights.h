@@ -33,6 +33,8 @@ StoredTensor store_tensor(const Parameter& p, const float* values, StoreMode mod
 void round_as_stored(const Parameter& p, const float* from, StoreMode mode, float* values);
 // All values <- what the stored forms of the masters are worth.
 void round_values(const Parameters& parameters, StoreMode mode, ThreadPool& pool);
+// The name of the scales of NAME.weight.
+std::string scale_name(const std::string& weight);
 // Error(kUsage) naming the tensor that the mode cannot hold (FP4 wants rows of a multiple of 32).
 void require_storable(const Parameters& parameters, StoreMode mode);
 

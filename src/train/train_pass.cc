@@ -29,6 +29,14 @@ double rms_of_sample(ConstMat m) {
 
 }  // namespace
 
+void TrainRows::append(const PackedRow& row) {
+  const auto first = static_cast<int64_t>(ids.size());
+  ids.insert(ids.end(), row.ids.begin(), row.ids.end());
+  is_target.insert(is_target.end(), row.is_target.begin(), row.is_target.end());
+  for (size_t part = 1; part < row.parts.size(); ++part) document_ends.push_back(first + row.parts[part]);
+  row_ends.push_back(static_cast<int64_t>(ids.size()));
+}
+
 int64_t TrainRows::main_targets() const { return count_targets(*this, 1); }
 int64_t TrainRows::mtp_targets() const { return count_targets(*this, 2); }
 

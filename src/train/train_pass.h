@@ -12,6 +12,7 @@
 
 #include "model/forward.h"
 #include "ops/low_rank.h"
+#include "train/data_rows.h"
 #include "train/parameters.h"
 #include "train/tape_ops.h"
 
@@ -24,6 +25,7 @@ struct TrainRows {
   std::vector<int64_t> row_ends;       // of the packed rows: the sequences of the balance loss
   std::vector<uint8_t> is_target;      // [ids] 1: predicted from what stands before it in its document
 
+  void append(const PackedRow& row);
   int64_t main_targets() const;
   int64_t mtp_targets() const;
 };

@@ -6,7 +6,6 @@
 #include <charconv>
 #include <chrono>
 #include <cmath>
-#include <filesystem>
 #include <fstream>
 #include <map>
 
@@ -19,23 +18,18 @@
 #include "train/carry.h"
 #include "train/html_report.h"
 #include "train/scratch_folder.h"
+#include "train/side_files.h"
 #include "train/train_costs.h"
 
 namespace hadal {
 namespace {
 
-namespace fs = std::filesystem;
 // Momentum forgets in about twenty.
 constexpr int64_t kRewarmSteps = 100;
 constexpr double kReportSeconds = 20;
-constexpr uint64_t kMaxTextFile = uint64_t{64} << 20;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-std::string optional_text(const std::string& path) {
-  return file_exists(path) ? read_file(path, kMaxTextFile) : std::string();
 }
 
 }  // namespace
@@ -178,13 +172,7 @@ TrainRows Trainer::next_rows() {
   for (int64_t i = 0; i < config_.rows; ++i) {
     while (state_.position.row >= reader_.rows(state_.position.epoch))
       state_.position = {state_.position.epoch + 1, 0};
-    const PackedRow row = reader_.read(state_.position);
-    const auto first = static_cast<int64_t>(rows.ids.size());
-    rows.ids.insert(rows.ids.end(), row.ids.begin(), row.ids.end());
-    rows.is_target.insert(rows.is_target.end(), row.is_target.begin(), row.is_target.end());
-    for (size_t part = 1; part < row.parts.size(); ++part)
-      rows.document_ends.push_back(first + row.parts[part]);
-    rows.row_ends.push_back(static_cast<int64_t>(rows.ids.size()));
+    rows.append(reader_.read(state_.position));
   }
   return rows;
 }
@@ -341,9 +329,7 @@ TrainPlan Trainer::plan() {
 
 void export_model(const std::string& checkpoint, const std::string& out, StoreMode mode) {
   const WholeModel whole(checkpoint, mode);
-  std::error_code error;
-  fs::create_directories(out, error);
-  if (error) fail(ErrorCode::kIo, "{}: {}", out, error.message());
+  make_folder(out);
   if (file_exists(out + "/model.safetensors"))
     fail(ErrorCode::kUsage, "{}: there is a model already; choose another folder", out);
   whole.write_as(out, mode);

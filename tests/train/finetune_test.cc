@@ -14,6 +14,7 @@
 #include "model/adapter.h"
 #include "tools/make_random.h"
 #include "train/initial_values.h"
+#include "train/tiny_model.h"
 #include "train/train_pass.h"
 
 namespace hadal {
@@ -22,22 +23,8 @@ namespace {
 std::string tiny_model(const TemporaryFolder& folder, const char* name, RandomFormat format,
                        uint64_t seed = 1) {
   MakeRandomOptions options;
-  options.sets = {"vocab_size=300",
-                  "num_hidden_layers=3",
-                  "compress_ratios=[0,4,128,0]",
-                  "num_hash_layers=1",
-                  "sliding_window=16",
-                  "index_topk=4",
-                  "index_n_heads=2",
-                  "n_routed_experts=4",
-                  "num_experts_per_tok=2",
-                  "hidden_size=64",
-                  "q_lora_rank=32",
-                  "o_lora_rank=32",
-                  "o_groups=2",
-                  "moe_intermediate_size=32",
-                  "num_attention_heads=2",
-                  "num_nextn_predict_layers=1"};
+  options.sets = tiny_model_with({"vocab_size=300", "hidden_size=64", "q_lora_rank=32", "o_lora_rank=32",
+                                  "o_groups=2", "num_nextn_predict_layers=1"});
   options.format = format;
   options.seed = seed;
   if (format == RandomFormat::kFp8Fp4) options.shard_bytes = 1 << 18;

@@ -5,6 +5,7 @@
 
 #include "formats/temporary.h"
 #include "tools/make_random.h"
+#include "train/tiny_model.h"
 #include "train/train_costs.h"
 
 namespace hadal {
@@ -12,19 +13,7 @@ namespace {
 
 TrainConfig small_run() {
   TrainConfig config;
-  config.sets = {"hidden_size=64",
-                 "num_attention_heads=2",
-                 "o_groups=1",
-                 "n_routed_experts=4",
-                 "num_experts_per_tok=2",
-                 "vocab_size=300",
-                 "num_hidden_layers=3",
-                 "compress_ratios=[0,4,128,0]",
-                 "num_hash_layers=1",
-                 "sliding_window=16",
-                 "index_topk=4",
-                 "index_n_heads=2",
-                 "moe_intermediate_size=32"};
+  config.sets = tiny_model_with({"hidden_size=64", "o_groups=1", "vocab_size=300"});
   config.rows = 2;
   config.row_tokens = 20;
   config.accumulate = 2;

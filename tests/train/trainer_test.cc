@@ -22,6 +22,7 @@
 #include "formats/temporary.h"
 #include "train/carry.h"
 #include "train/html_report.h"
+#include "train/tiny_model.h"
 
 namespace hadal {
 namespace {
@@ -51,23 +52,8 @@ TrainConfig tiny_run(const TemporaryFolder& folder, const char* name, const std:
   TrainConfig config;
   config.out = folder.path() + "/" + name;
   config.data = data;
-  config.sets = {"vocab_size=64",
-                 "num_hidden_layers=3",
-                 "compress_ratios=[0,4,128,0]",
-                 "num_hash_layers=1",
-                 "sliding_window=16",
-                 "index_topk=4",
-                 "index_n_heads=2",
-                 "n_routed_experts=4",
-                 "num_experts_per_tok=2",
-                 "swiglu_limit=10.0",
-                 "hidden_size=32",
-                 "q_lora_rank=32",
-                 "o_lora_rank=32",
-                 "o_groups=2",
-                 "moe_intermediate_size=32",
-                 "num_attention_heads=2",
-                 "num_nextn_predict_layers=1"};
+  config.sets = tiny_model_with({"vocab_size=64", "swiglu_limit=10.0", "hidden_size=32", "q_lora_rank=32",
+                                 "o_lora_rank=32", "o_groups=2", "num_nextn_predict_layers=1"});
   config.row_tokens = 128;
   config.rows = 2;
   config.steps = 8;
