@@ -18,8 +18,9 @@ void append_number(std::string& key, uint32_t number) {
   key.append(reinterpret_cast<const char*>(&number), sizeof(number));
 }
 
-std::string key_of(const Expr& expr) {
-  std::string key(1, static_cast<char>(expr.kind));
+// What tells an expression from all others.
+void make_key(const Expr& expr, std::string& key) {
+  key.assign(1, static_cast<char>(expr.kind));
   append_number(key, expr.min);
   append_number(key, expr.max);
   for (const ExprId part : expr.parts) append_number(key, part);
@@ -27,7 +28,7 @@ std::string key_of(const Expr& expr) {
     append_number(key, range.low);
     append_number(key, range.high);
   }
-  return key + expr.bytes;
+  key += expr.bytes;
 }
 
 }  // namespace
@@ -69,9 +70,9 @@ Exprs::Exprs(Work& work) : work_(&work) {
 }
 
 ExprId Exprs::add(Expr expr) {
-  const std::string key = key_of(expr);
-  work_->spend(4 + key.size() / 8);
-  const auto [found, is_new] = known_.try_emplace(key, static_cast<ExprId>(exprs_.size()));
+  make_key(expr, key_);
+  work_->spend(4 + key_.size() / 8);
+  const auto [found, is_new] = known_.try_emplace(key_, static_cast<ExprId>(exprs_.size()));
   if (is_new) exprs_.push_back(std::move(expr));
   return found->second;
 }

@@ -106,6 +106,7 @@ class Exprs {
   Work* work_;
   std::vector<Expr> exprs_;
   std::unordered_map<std::string, ExprId> known_;
+  std::string key_;  // of the expression that add() looks at
   std::vector<Rule> rules_;
   std::vector<std::shared_ptr<const Dfa>> dfas_;
 };

@@ -55,19 +55,16 @@ Automata compile_library(bool flexible) {
 }  // namespace
 
 JsonExprs::JsonExprs(Exprs& exprs, bool flexible)
-    : exprs_(&exprs), blank_(flexible ? exprs.space() : Exprs::kEmpty) {}
+    : exprs_(&exprs),
+      blank_(flexible ? exprs.space() : Exprs::kEmpty),
+      boolean_(exprs.choice({exprs.bytes("true"), exprs.bytes("false")})),
+      value_(exprs.choice({exprs.rule(JsonRules::kString), exprs.rule(JsonRules::kNumber),
+                           exprs.rule(JsonRules::kObject), exprs.rule(JsonRules::kArray), boolean_,
+                           exprs.bytes("null")})) {}
 
 void JsonExprs::add_rules(Exprs& exprs) {
   for (const char* const name : {"string", "integer", "number", "object", "array"})
     exprs.add_rule(name, true);
-}
-
-ExprId JsonExprs::boolean() const { return exprs_->choice({exprs_->bytes("true"), exprs_->bytes("false")}); }
-
-ExprId JsonExprs::value() const {
-  return exprs_->choice({exprs_->rule(JsonRules::kString), exprs_->rule(JsonRules::kNumber),
-                         exprs_->rule(JsonRules::kObject), exprs_->rule(JsonRules::kArray), boolean(),
-                         exprs_->bytes("null")});
 }
 
 ExprId JsonExprs::member(ExprId key, ExprId value) const {

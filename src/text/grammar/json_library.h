@@ -26,8 +26,8 @@ class JsonExprs {
   static void add_rules(Exprs& exprs);
 
   ExprId blank() const { return blank_; }
-  ExprId value() const;
-  ExprId boolean() const;
+  ExprId value() const { return value_; }
+  ExprId boolean() const { return boolean_; }
   // {...} of members, each "key" : value, and [...] of items, with a comma where another one follows.
   ExprId member(ExprId key, ExprId value) const;
   ExprId item(ExprId value) const { return exprs_->sequence({value, blank_}); }
@@ -41,7 +41,7 @@ class JsonExprs {
 
  private:
   Exprs* exprs_;
-  ExprId blank_;
+  ExprId blank_, boolean_, value_;
 };
 
 struct JsonLibrary {

@@ -47,6 +47,7 @@ class SchemaCompiler {
 
   // What the set says of a member of this name, and of those that match one pattern or (empty) none.
   SchemaParts member_parts(const SchemaParts& parts, const std::string& name);
+  const Json* member_of(const JsonObject& object, const std::string& name);
   SchemaParts additional_parts(const SchemaParts& parts, const std::string& pattern);
   std::vector<std::string> declared_names(const SchemaParts& parts);
   ExprId additional_members(const SchemaParts& parts, const std::vector<std::string>& declared);
@@ -63,6 +64,7 @@ class SchemaCompiler {
   SchemaCheck check_;
   std::map<SchemaParts, RuleId> rules_;
   std::map<std::string, Dfa> patterns_;
+  std::unordered_map<const JsonObject*, std::unordered_map<std::string_view, const Json*>> members_by_name_;
   int depth_ = 0;
 };
 

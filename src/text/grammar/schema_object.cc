@@ -1,5 +1,6 @@
 // The objects of a JSON Schema.
 #include <algorithm>
+#include <unordered_set>
 
 #include "base/utf8.h"
 #include "text/grammar/regex.h"
@@ -11,22 +12,23 @@ namespace hadal::grammar {
 ExprId SchemaCompiler::object(const SchemaParts& parts) {
   Counts counts;
   std::vector<std::string> required;
+  std::unordered_set<std::string_view> is_required;
   const Json* too_many_keys = nullptr;
   for_each(parts, [&](const Json& schema) {
     counts.min = std::max(counts.min, source_.count(schema, "minProperties").value_or(0));
     counts.max = std::min(counts.max, source_.count(schema, "maxProperties").value_or(Expr::kUnbounded));
     if (schema.find("minProperties") != nullptr) too_many_keys = &schema;
     const JsonArray* const names = source_.array(schema, "required");
-    for (const Json& name : names == nullptr ? JsonArray() : *names) {
+    if (names == nullptr) return;
+    for (const Json& name : *names) {
       if (name.string() == nullptr) source_.refuse(schema, "required", "it must list names");
-      if (std::find(required.begin(), required.end(), *name.string()) == required.end()) {
-        required.push_back(*name.string());
-      }
+      if (is_required.insert(*name.string()).second) required.push_back(*name.string());
     }
   });
   std::vector<std::string> names = declared_names(parts);
+  const std::unordered_set<std::string> declared_already(names.begin(), names.end());
   for (const std::string& name : required) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    if (!declared_already.contains(name)) names.push_back(name);
   }
   source_.work().spend(names.size() * (1 + required.size()) / 8);
   std::vector<Member> declared;
@@ -34,8 +36,7 @@ ExprId SchemaCompiler::object(const SchemaParts& parts) {
     if (!is_valid_utf8(name))
       source_.refuse(*parts.front().schema, "properties", "a name has half a surrogate pair");
     const ExprId value = compile(member_parts(parts, name));
-    const bool needed = std::find(required.begin(), required.end(), name) != required.end();
-    declared.push_back({e_.bytes(json_quoted(name)), value, needed});
+    declared.push_back({e_.bytes(json_quoted(name)), value, is_required.contains(name)});
   }
   const ExprId additional = additional_members(parts, names);
   // A key may come twice, and then counts once: only declared members are sure to be distinct.
@@ -103,7 +104,7 @@ SchemaParts SchemaCompiler::member_parts(const SchemaParts& parts, const std::st
   for_each(parts, [&](const Json& schema) {
     bool declared = false;
     const JsonObject* const properties = source_.object(schema, "properties");
-    if (const Json* const own = properties == nullptr ? nullptr : properties->find(name)) {
+    if (const Json* const own = properties == nullptr ? nullptr : member_of(*properties, name)) {
       member.push_back({own});
       declared = true;
     }
@@ -122,6 +123,15 @@ SchemaParts SchemaCompiler::member_parts(const SchemaParts& parts, const std::st
     }
   });
   return member;
+}
+
+// JsonObject::find() walks; here each of many members is asked for.
+const Json* SchemaCompiler::member_of(const JsonObject& object, const std::string& name) {
+  const auto [at, is_new] = members_by_name_.try_emplace(&object);
+  if (is_new)
+    for (const JsonMember& member : object.members()) at->second.emplace(member.key, &member.value);
+  const auto found = at->second.find(name);
+  return found == at->second.end() ? nullptr : found->second;
 }
 
 SchemaParts SchemaCompiler::additional_parts(const SchemaParts& parts, const std::string& pattern) {
